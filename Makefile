@@ -1,0 +1,94 @@
+# Everything happens in a virtual environment, which is made when it is missing and brought up to
+# date when pyproject.toml or constraints.txt change. Variables that may be set:
+#   PYTHON       the interpreter that makes the environment     (python3)
+#   VENV         where the environment is                        (.venv)
+#   PYTEST_ARGS  more arguments for pytest
+#   JOBS         processes that pytest uses                      (as many as there are CPUs, at most 8)
+#   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
+#   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+HOST ?= 127.0.0.1
+PORT ?= 8888
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_ARGS ?=
+
+PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
+SOURCES := src tests bench fuzz docs demos
+PRESENT = $(wildcard $(SOURCES))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check test-cov test-optimized fuzz bench docs format lock clean
+
+help:
+	@echo "make run | test | check | fuzz | bench | docs | format | lock | clean"
+
+# --- the environment ---------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "the venv module is incomplete; on Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.installed-run: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[$*]'
+	@touch $@ $(VENV)/.installed-run
+
+# --- what to do in it --------------------------------------------------------------------------
+
+run: $(VENV)/.installed-run
+	$(BIN)/python -m cyclone run demos/site/app.py --host $(HOST) --port $(PORT)
+
+test: check test-cov test-optimized
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check $(PRESENT)
+	$(BIN)/ruff format --check $(PRESENT)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_documents.py
+
+test-cov: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
+
+# The environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.
+# What builds and installs the package is the same with and without it.
+test-optimized: $(VENV)/.installed-dev
+	PYTHONOPTIMIZE=1 $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz $(FUZZ_ARGS)
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix $(PRESENT)
+	$(BIN)/ruff format $(PRESENT)
+
+# The newest version of everything, resolved in an environment of its own.
+lock: | $(BIN)/python
+	rm -rf $(VENV)/lock
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install -qq --disable-pip-version-check ..[dev,docs,bench]'
+	@{ echo "# The versions that development environments are made of. Written by: make lock"; \
+	  $(VENV)/lock/bin/python -m pip freeze --exclude cyclone; } > constraints.txt
+	rm -rf $(VENV)/lock
+
+clean:
+	rm -rf build dist docs/_build htmlcov .coverage .coverage.* coverage.xml
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis _trial_temp*
+	find $(PRESENT) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(PRESENT) -name dropin.cache -exec rm -f {} +
