@@ -1,0 +1,419 @@
+"""The one place where results meet: values, Failures, Deferreds, coroutines, asyncio awaitables.
+
+The rest of cyclone never asks what kind of result user code returned.  It asks
+`is_pending(result)`; when the answer is no, the work is done and nothing was allocated for it.
+When it is yes, the rest of the work is written as a coroutine that says `await settle(result)`,
+and `spawn` runs that coroutine:
+
+* The coroutine is stepped at once, by hand.  One that never really waits costs a single ``send``.
+* On a reactor without an asyncio loop a plain `Runner` waits for Deferreds through callbacks.
+* On a reactor with one, the runner is an `AsyncioRunner`: a complete task in the sense of asyncio's
+  documentation ("Extending", task lifetime support), so ``asyncio.current_task()``,
+  ``asyncio.timeout()`` and ``TaskGroup`` work, and Deferreds and asyncio futures can be awaited
+  side by side.  Neither ``Deferred.fromCoroutine`` (cannot await futures) nor ``asyncio.Task``
+  (cannot await Deferreds) does that.
+
+A successful Deferred that is awaited here keeps its result for whoever else waits for it.  A
+failed one hands its Failure to those who already wait and is then marked as handled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import types
+import warnings
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar, cast
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["DONE", "CancelledErrors", "Done", "Spawned", "Waiter", "as_deferred", "is_pending",
+           "resolve", "settle", "spawn"]
+
+_log = Logger(namespace="cyclone.general")
+_T = TypeVar("_T")
+
+#: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
+CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
+
+
+# -- what the framework returns ------------------------------------------------------------------
+
+
+class Waiter(Deferred[None]):
+    """A Deferred that may also be awaited in a plain asyncio task.
+
+    ``flush()`` and ``finish()`` return one when the peer reads slowly.  inlineCallbacks may yield
+    it, a coroutine run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
+    """
+
+    def __await__(self) -> Generator[Any, None, None]:  # type: ignore[override]
+        loop = asyncio._get_running_loop()
+        if loop is not None:
+            task: Any = asyncio.current_task(loop)
+            if task is not None and not isinstance(task, AsyncioRunner):
+                return _as_future(self, loop).__await__()
+        return cast("Generator[Any, None, None]", super().__await__())
+
+
+def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def relay(result: Any) -> Any:
+        if future.cancelled():
+            return result
+        if isinstance(result, Failure):
+            future.set_exception(result.value)
+            return None
+        future.set_result(result)
+        return result
+
+    deferred.addBoth(relay)
+    return future
+
+
+class Done:
+    """What is returned where there was nothing to wait for.  Awaiting it yields None at once.
+
+    It is one shared object: a response costs no Deferred unless someone asks for one, which the
+    ``addCallback`` family does.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+    def addCallback(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
+        return defer.succeed(None).addCallback(callback, *args, **kw)
+
+    def addErrback(self, errback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
+        return defer.succeed(None).addErrback(errback, *args, **kw)
+
+    def addBoth(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
+        return defer.succeed(None).addBoth(callback, *args, **kw)
+
+    def addCallbacks(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
+        return defer.succeed(None).addCallbacks(callback, *args, **kw)
+
+
+#: The only instance of `Done`.
+DONE = Done()
+
+
+# -- what user code returns ----------------------------------------------------------------------
+
+
+def is_pending(value: object) -> bool:
+    """Whether `value` stands for a result that has yet to come, or for an error (a Failure)."""
+    if value is None or value is DONE:
+        return False
+    return (
+        isinstance(value, (types.CoroutineType, Deferred, Failure, types.GeneratorType))
+        or hasattr(value, "__await__")
+    )
+
+
+async def settle(value: Any) -> Any:
+    """The result behind `value`, whatever it is; raises what it failed with.
+
+    A plain generator is run as by inlineCallbacks, with a warning: cyclone 1.x did that for
+    handlers whose author forgot the decorator.
+    """
+    if isinstance(value, types.GeneratorType) and not inspect.isawaitable(value):
+        warnings.warn(
+            f"{value.__qualname__} is a plain generator: decorate it with inlineCallbacks "
+            "or write it as async def",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        generator = value
+        return await defer.inlineCallbacks(lambda: generator)()
+    if isinstance(value, Failure):
+        value.raiseException()
+    if hasattr(value, "__await__"):
+        return await value
+    return value
+
+
+def resolve(result: Any, then: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    """Call `then` with the result behind `result`, at once if it is there, else when it comes.
+
+    `failed` gets the exception if there is one.  Neither is expected to raise.
+    """
+    if not is_pending(result):
+        then(result)
+        return
+
+    async def wait() -> None:
+        try:
+            value = await settle(result)
+        except (Exception, asyncio.CancelledError) as exc:
+            failed(exc)
+        else:
+            then(value)
+
+    spawn(wait())
+
+
+def as_deferred(result: Any) -> Deferred[Any] | None:
+    """None when there is nothing to wait for, else a Deferred of the result of `result`."""
+    if not is_pending(result):
+        return None
+    if isinstance(result, Deferred):
+        return result
+    deferred: Deferred[Any] = Deferred()
+    resolve(result, deferred.callback, lambda exc: deferred.errback(Failure(exc)))
+    return deferred
+
+
+# -- running coroutines --------------------------------------------------------------------------
+
+
+class Spawned:
+    """A coroutine that `spawn` runs.  `cancel` asks it to stop where it waits."""
+
+    def cancel(self) -> Any:
+        raise NotImplementedError
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any]) -> Spawned:
+    """Start `coroutine` now, in a copy of the current context, and see it through.
+
+    It is stepped before `spawn` returns.  Its result is dropped; an exception that leaves it is
+    logged, so callers catch inside what they expect.
+    """
+    loop = asyncio._get_running_loop()
+    runner: Runner | AsyncioRunner
+    if loop is None:
+        runner = Runner(coroutine)
+        runner.start()
+    else:
+        runner = AsyncioRunner(coroutine, loop)
+        runner.start()
+    return runner
+
+
+def _escaped(exc: BaseException) -> None:
+    _log.failure("A coroutine of a handler failed", Failure(exc, type(exc), exc.__traceback__))
+
+
+_NEEDS_ASYNCIO = (
+    "an asyncio awaitable was awaited, but the running reactor has no asyncio loop: "
+    "start with --reactor=asyncio (or the uvloop reactor)"
+)
+
+
+def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]) -> None:
+    """Call `wake` when `deferred` has a result, and leave the result where it is.
+
+    `wake` gets the exception of a Failure.  It is thrown into the coroutine: awaiting the Deferred
+    once more, as for a result, does not work while the Deferred runs its errbacks.
+    """
+
+    def fired(result: Any) -> Any:
+        if isinstance(result, Failure):
+            # Those who wait already still get it; after them nobody is left to be told.
+            deferred.addErrback(lambda _: None)
+            wake(result.value)
+        else:
+            wake(None)
+        return result
+
+    deferred.addBoth(fired)
+
+
+class Runner(Spawned):
+    """Runs a coroutine that awaits Deferreds only."""
+
+    __slots__ = ("_context", "_coroutine", "_waiting_on")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+        self._context = contextvars.copy_context()
+        self._waiting_on: Deferred[Any] | None = None
+
+    def start(self) -> None:
+        self._context.run(self._step, None)
+
+    def cancel(self) -> None:
+        """Cancel the Deferred that is waited for; the coroutine sees `defer.CancelledError`."""
+        if self._waiting_on is not None:
+            self._waiting_on.cancel()
+
+    def _wake(self, error: BaseException | None) -> None:
+        self._waiting_on = None
+        self._context.run(self._step, error)
+
+    def _step(self, error: BaseException | None) -> None:
+        """Run to the next Deferred that has no result yet, or to the end."""
+        try:
+            if error is None:
+                awaited = self._coroutine.send(None)
+            else:
+                awaited = self._coroutine.throw(error)
+        except StopIteration:
+            return
+        except Exception as exc:
+            _escaped(exc)
+            return
+        if isinstance(awaited, Deferred):
+            self._waiting_on = awaited
+            _watch(awaited, self._wake)
+        else:
+            self._step(RuntimeError(_NEEDS_ASYNCIO))
+
+
+class AsyncioRunner(asyncio.Future, Spawned, Generic[_T]):  # type: ignore[type-arg]
+    """A task of our own: it may await Deferreds and asyncio futures, in any order.
+
+    asyncio's `Task` interface is complete as far as asyncio itself and anyio use it (`_fut_waiter`
+    and `_must_cancel` are read by anyio, under these names).
+    """
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(loop=loop)
+        self._coroutine = coroutine
+        self._context = contextvars.copy_context()
+        self._fut_waiter: asyncio.Future[Any] | None = None
+        self._deferred: Deferred[Any] | None = None
+        self._must_cancel = False
+        self._cancel_message: Any = None
+        self._cancel_requests = 0
+        self._name = "cyclone-handler"
+        asyncio._register_task(self)  # type: ignore[arg-type]
+
+    def start(self) -> None:
+        self._context.run(self._step, None)
+
+    # -- the interface of asyncio.Task
+
+    def get_coro(self) -> Coroutine[Any, Any, Any]:
+        return self._coroutine
+
+    def get_context(self) -> contextvars.Context:
+        return self._context
+
+    def get_name(self) -> str:
+        return self._name
+
+    def set_name(self, value: object) -> None:
+        self._name = str(value)
+
+    def get_stack(self, *, limit: int | None = None) -> list[types.FrameType]:
+        frame = getattr(self._coroutine, "cr_frame", None)
+        return [] if frame is None else [frame]
+
+    def cancelling(self) -> int:
+        return self._cancel_requests
+
+    def uncancel(self) -> int:
+        if self._cancel_requests > 0:
+            self._cancel_requests -= 1
+            if self._cancel_requests == 0:
+                self._must_cancel = False
+        return self._cancel_requests
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Have `asyncio.CancelledError` thrown where the coroutine waits."""
+        if self.done():
+            return False
+        self._cancel_requests += 1
+        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
+            return True
+        self._must_cancel = True
+        self._cancel_message = msg
+        if self._deferred is not None:
+            deferred, self._deferred = self._deferred, None
+            self.get_loop().call_soon(self._step, None, context=self._context)
+            deferred.cancel()
+        return True
+
+    # -- stepping
+
+    def _step(self, error: BaseException | None) -> None:
+        if self._must_cancel:
+            if not isinstance(error, asyncio.CancelledError):
+                error = asyncio.CancelledError(*_message(self._cancel_message))
+            self._must_cancel = False
+        self._fut_waiter = None
+        loop = self.get_loop()
+        # A handler may be started from inside another task's step; that one is put back.
+        outer = asyncio.current_task(loop)
+        if outer is not None:
+            asyncio._leave_task(loop, outer)
+        asyncio._enter_task(loop, self)  # type: ignore[arg-type]
+        try:
+            if error is None:
+                awaited = self._coroutine.send(None)
+            else:
+                awaited = self._coroutine.throw(error)
+        except StopIteration as stop:
+            self._finish(super().set_result, stop.value)
+        except asyncio.CancelledError:
+            self._finish(lambda _: super(AsyncioRunner, self).cancel(), None)
+        except Exception as exc:
+            _escaped(exc)
+            self._finish(super().set_result, None)
+        else:
+            self._wait_for(awaited)
+        finally:
+            asyncio._leave_task(loop, self)  # type: ignore[arg-type]
+            if outer is not None:
+                asyncio._enter_task(loop, outer)
+
+    def _finish(self, conclude: Callable[[Any], Any], value: Any) -> None:
+        conclude(value)
+        asyncio._unregister_task(self)  # type: ignore[arg-type]
+
+    def _wait_for(self, awaited: Any) -> None:
+        loop = self.get_loop()
+        if isinstance(awaited, Deferred):
+            self._wait_for_deferred(awaited)
+        elif awaited is None:  # asyncio.sleep(0): let others run
+            loop.call_soon(self._step, None, context=self._context)
+        elif getattr(awaited, "_asyncio_future_blocking", None):
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self._future_done, context=self._context)
+            self._fut_waiter = awaited
+            if self._must_cancel and awaited.cancel(msg=self._cancel_message):
+                self._must_cancel = False
+        else:
+            error = RuntimeError(f"a coroutine yielded {type(awaited).__name__}, not an awaitable")
+            loop.call_soon(self._step, error, context=self._context)
+
+    def _wait_for_deferred(self, deferred: Deferred[Any]) -> None:
+        self._deferred = deferred
+
+        def wake(error: BaseException | None) -> None:
+            if self._deferred is deferred:
+                self._deferred = None
+                self._context.run(self._step, error)
+
+        _watch(deferred, wake)
+        if self._must_cancel and self._deferred is deferred:
+            self._deferred = None
+            self.get_loop().call_soon(self._step, None, context=self._context)
+            deferred.cancel()
+
+    def _future_done(self, future: asyncio.Future[Any]) -> None:
+        try:
+            future.result()
+        except BaseException as exc:
+            self._step(exc)
+        else:
+            self._step(None)
+
+
+def _message(message: Any) -> tuple[Any, ...]:
+    return () if message is None else (message,)
+
+
