@@ -1,0 +1,42 @@
+"""The HTTP/1.1 engine: bytes in, exchanges out.
+
+`HTTPFactory` makes an `HTTP1Connection` for each peer.  The connection cuts request heads off its
+input, has `parse_head` check them, and hands each to ``HTTPFactory.start_request`` as an
+`Exchange`, through which the request's body is read and its response written.
+
+    limits      every limit, as settings
+    parser      request heads (llhttp and what it leaves out); pure
+    chunked     chunked bodies; no I/O
+    response    response heads and framing; pure
+    exchange    one request and its response
+    connection  one connection: order, time, back-pressure
+    intake      a request body on its way in
+    outbox      a response on its way out, and back-pressure
+    sweep       one timer for all connections
+    factory     what the connections of a server share
+"""
+
+from .chunked import ChunkedDecoder
+from .connection import Context, HTTP1Connection
+from .exchange import BodyConsumer, Exchange
+from .factory import HTTPFactory
+from .limits import Limits
+from .parser import BadRequest, RequestHead, parse_head
+from .response import SERVER, FramingError, date_now, encode_fields
+
+__all__ = [
+    "SERVER",
+    "BadRequest",
+    "BodyConsumer",
+    "ChunkedDecoder",
+    "Context",
+    "Exchange",
+    "FramingError",
+    "HTTP1Connection",
+    "HTTPFactory",
+    "Limits",
+    "RequestHead",
+    "date_now",
+    "encode_fields",
+    "parse_head",
+]

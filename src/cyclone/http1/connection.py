@@ -1,0 +1,539 @@
+"""One HTTP/1.1 connection: keep-alive, pipelining, back-pressure, time limits.
+
+Strategy.  Bytes that arrive are kept unparsed until the connection can serve what is in them, so
+a pipelining peer makes nothing grow but one bounded buffer, and responses cannot overtake: the
+next head is cut off and parsed when the response before it has ended.  What is written while one
+event is handled leaves in one ``transport.write`` at its end.
+
+    state     what comes in is                           it is left for
+    -------   ----------------------------------------   -----------------------------------------
+    HEAD      a request head, or part of one             BUSY (head complete), CLOSING (refused)
+    BUSY      kept: a handler owes a response            BODY (read_body), HEAD (response ended)
+    BODY      the request's body                         BUSY (complete), CLOSING (refused)
+    CLOSING   thrown away while the last response goes   LINGER, CLOSED
+    LINGER    thrown away while the peer reads it        CLOSED
+    DETACHED  another protocol's                         CLOSED
+    CLOSED    nothing
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IProtocol, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from cyclone._async import Done, Waiter
+
+from . import response as wire
+from .exchange import BodyConsumer, Exchange
+from .intake import Intake
+from .outbox import Outbox
+from .parser import BadRequest, check_request_line, parse_head
+from .sweep import NEVER
+
+if TYPE_CHECKING:
+    from .factory import HTTPFactory
+
+__all__ = ["Context", "HTTP1Connection"]
+
+_log = Logger(namespace="cyclone.general")
+
+#: Empty lines before a request line that are read over (RFC 9112 section 2.2 asks for one).
+_MAX_EMPTY_LINES = 4
+
+
+class _State(enum.Enum):
+    HEAD = 1
+    BUSY = 2
+    BODY = 3
+    CLOSING = 4
+    LINGER = 5
+    DETACHED = 6
+    CLOSED = 7
+
+
+_HEAD, _BUSY, _BODY = _State.HEAD, _State.BUSY, _State.BODY
+_CLOSING, _LINGER, _DETACHED, _CLOSED = (
+    _State.CLOSING, _State.LINGER, _State.DETACHED, _State.CLOSED,
+)
+
+
+class Context:
+    """What handlers may know of a connection's surroundings.
+
+    Attributes:
+        peer_ip: the peer's address as text; "" when it has none (unix sockets).
+        protocol: "http" or "https".
+        forwarded: the server's policy for X-Real-Ip and its like, None when they are ignored.
+    """
+
+    __slots__ = ("forwarded", "peer_ip", "protocol")
+
+    def __init__(self, address: IAddress | None, secure: bool, forwarded: Any) -> None:
+        self.peer_ip: str = getattr(address, "host", "") or ""
+        self.protocol = "https" if secure else "http"
+        self.forwarded = forwarded
+
+
+@implementer(IHalfCloseableProtocol)
+class HTTP1Connection(Protocol):
+    """The server side of one connection.  `factory` is an `HTTPFactory`.
+
+    Attributes:
+        deadline: when the factory's sweep is to call `check_deadlines`.
+        closing: the connection ends with the response in progress.
+    """
+
+    factory: HTTPFactory  # type: ignore[assignment]
+    transport: Any
+    _outbox: Outbox
+
+    def __init__(self) -> None:
+        self.deadline = NEVER
+        self.closing = False
+        self._state = _HEAD
+        self._received: bytes | bytearray = b""
+        self._position = 0  # where the unparsed bytes begin
+        self._exchange: Exchange | None = None
+        self._intake: Intake | None = None
+        self._context: Context | None = None
+        self._successor: IProtocol | None = None
+        self._reading = True  # the transport is not paused
+        self._in_turn = False
+        self._again = False  # a further turn is scheduled
+        self._head_started = False
+        self._peer_ended = False
+        self._write_deadline = NEVER
+        self._linger = False  # the close is a lingering one
+
+    # -- the transport's calls
+
+    def connectionMade(self) -> None:
+        self._outbox = Outbox(self.transport, self._outbox_changed)
+        self.factory.connections.add(self)
+        self._due(self.factory.limits.idle_connection_timeout)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._state is _DETACHED:
+            if self._successor is not None:
+                self._successor.dataReceived(data)
+                return
+        elif self._state in (_CLOSING, _LINGER, _CLOSED):
+            return
+        if self._received:
+            if type(self._received) is bytes:
+                self._received = bytearray(self._received)
+            self._received += data
+        else:
+            self._received = data
+        self._run()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._state = _CLOSED
+        self.deadline = self._write_deadline = NEVER
+        self._received = b""
+        self._intake = None
+        self.factory.connection_gone(self)
+        self._outbox.close()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.connection_lost()
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
+
+    def readConnectionLost(self) -> None:
+        """The peer has ended its side (IHalfCloseableProtocol); it may still read.
+
+        A handler that watches for disconnects takes this as one, as in Tornado and twisted.web.
+        Any other still gets its response out.
+        """
+        self._peer_ended = True
+        exchange = self._exchange
+        if self._state is _DETACHED:
+            if IHalfCloseableProtocol.providedBy(self._successor):
+                self._successor.readConnectionLost()  # type: ignore[union-attr]
+            else:
+                self.transport.loseConnection()
+        elif self._state is _BODY or self._state is _LINGER:
+            self._lose_connection()
+        elif exchange is not None:
+            if exchange.watched:
+                self.abort()
+            else:
+                self._due(self.factory.limits.half_close_timeout)
+        else:
+            self._end_if_idle()
+
+    def writeConnectionLost(self) -> None:
+        """Our side has been ended: by our half-close, or because the peer is gone."""
+        if self._state is _DETACHED and IHalfCloseableProtocol.providedBy(self._successor):
+            self._successor.writeConnectionLost()  # type: ignore[union-attr]
+        elif self._state is not _LINGER:
+            self.abort()
+
+    def _outbox_changed(self) -> None:
+        """The peer has stopped reading, or has caught up."""
+        if self._outbox.paused:
+            timeout = self.factory.limits.write_timeout
+            if timeout:
+                self._write_deadline = self._now() + timeout
+                self._wake_at(min(self.deadline, self._write_deadline))
+            return
+        self._write_deadline = NEVER
+        if self._outbox.queued:
+            return
+        if self._state is _CLOSING:
+            self._all_sent()
+        else:
+            self._run()
+
+    # -- for the exchange
+
+    @property
+    def context(self) -> Context:
+        """See `Context`; made when it is first asked for."""
+        if self._context is None:
+            factory = self.factory
+            secure = factory.secure or ISSLTransport.providedBy(self.transport)
+            self._context = Context(self.transport.getPeer(), secure, factory.forwarded)
+        return self._context
+
+    def send(self, data: bytes) -> None:
+        """Send bytes of a response: at the end of the event being handled, else now."""
+        self._outbox.send(data)
+
+    def drained(self) -> Done | Waiter:
+        """An awaitable that is done when the peer has taken enough for more to be sent."""
+        return self._outbox.drained()
+
+    def admit(self) -> bool:
+        """Whether more bytes may be queued for a peer that reads slowly.
+
+        False means that the server's policy drops them, or has dropped the connection.
+        """
+        limits = self.factory.limits
+        if self._outbox.queued <= limits.write_buffer_limit:
+            return True
+        if limits.write_buffer_policy == "close":
+            _log.warn("Connection aborted: {queued} bytes wait for a peer that does not read",
+                      queued=self._outbox.queued)
+            self.abort()
+        return False
+
+    def read_body(self, exchange: Exchange, consumer: BodyConsumer) -> None:
+        """See `Exchange.read_body`."""
+        if exchange is not self._exchange or self._state is not _BUSY:
+            return
+        head = exchange.head
+        if (head.content_length or 0) > exchange.max_body_size:
+            self._refuse(BadRequest(413, "the body is larger than this server accepts"))
+            return
+        if head.expect_continue and len(self._received) == self._position:
+            self.send(wire.CONTINUE)
+        self._state = _BODY
+        self._intake = Intake(exchange, consumer, self.factory.limits, self._now())
+        self._due(self._intake.next_check())
+        self._run()
+
+    def response_ended(self, exchange: Exchange) -> None:
+        """The response of `exchange` has been written to its end."""
+        self._exchange = None
+        self._intake = None
+        if exchange.wants_close:
+            self._close(linger=not exchange.body_complete or bool(self._unparsed()))
+            return
+        self._state = _HEAD
+        self._run()
+
+    def detach(self, protocol: IProtocol | None) -> Any:
+        """See `Exchange.detach`."""
+        if self._state is not _DETACHED:
+            self._state = _DETACHED
+            self._exchange = None
+            self.deadline = self._write_deadline = NEVER
+            self._outbox.end_turn()
+            self._outbox.release()
+        self._successor = protocol
+        if protocol is None:
+            self._set_reading(False)
+            return self.transport
+        received, self._received, self._position = self._unparsed(), b"", 0
+        protocol.makeConnection(self.transport)
+        if received:
+            protocol.dataReceived(bytes(received))
+        self._set_reading(True)
+        return self.transport
+
+    def abort(self) -> None:
+        """Drop the connection without another byte."""
+        if self._state is not _CLOSED:
+            self._state = _CLOSING
+            self.deadline = self._write_deadline = NEVER
+            self._outbox.release()
+            self._outbox.close()
+            self.transport.abortConnection()
+
+    def drain(self) -> None:
+        """Part of a graceful stop: close now if nothing is in progress, else after it."""
+        self.closing = True
+        if not self._in_turn:
+            self._end_if_idle()
+
+    # -- time
+
+    def check_deadlines(self, now: float) -> None:
+        """Called by the factory's sweep when `deadline` has passed."""
+        if now >= self._write_deadline:
+            self.abort()
+        elif self._state is _HEAD:
+            if self._head_started:
+                self._refuse(BadRequest(408, "the header section took too long"))
+            else:
+                self._close(linger=False)
+        elif self._state is _BODY and self._intake is not None:
+            self._check_body_time(self._intake, now)
+        elif self._state is _LINGER:
+            self._lose_connection()
+        elif self._peer_ended:
+            self.abort()
+
+    def _check_body_time(self, intake: Intake, now: float) -> None:
+        if intake.held:
+            self._due(intake.next_check())
+            return
+        try:
+            intake.check_time(now)
+        except BadRequest as bad:
+            self._refuse(bad)
+        else:
+            self._due(intake.next_check())
+
+    def _now(self) -> float:
+        return self.factory.seconds()
+
+    def _due(self, seconds: float | None) -> None:
+        """Be visited by the sweep in `seconds`; None or 0: only for what else is due."""
+        deadline = self._now() + seconds if seconds else NEVER
+        self._wake_at(min(deadline, self._write_deadline))
+
+    def _wake_at(self, deadline: float) -> None:
+        self.deadline = deadline
+        if deadline != NEVER:
+            self.factory.wake_at(deadline)
+
+    # -- reading
+
+    def _unparsed(self) -> bytes | bytearray:
+        return self._received[self._position:]
+
+    def _run(self) -> None:
+        """Serve what has been received, until more is needed or somebody is waited for."""
+        if self._in_turn:
+            return
+        self._in_turn = True
+        self._outbox.begin_turn()
+        budget = self.factory.limits.max_pipelined_requests
+        try:
+            while not self._outbox.paused:
+                if self._state is _HEAD and budget and len(self._received) > self._position:
+                    budget -= 1
+                    if not self._read_head():
+                        break
+                elif self._state is not _BODY or not self._read_body():
+                    break
+        except BadRequest as bad:
+            self._refuse(bad)
+        except Exception:
+            # User code is called in places that catch; this is ours.
+            _log.failure("Connection aborted after an internal error")
+            self.abort()
+        finally:
+            self._in_turn = False
+            self._outbox.end_turn()
+        self._settle(budget)
+
+    def _settle(self, budget: int) -> None:
+        """After a turn: what waits, for whom, and for how long."""
+        if self._state not in (_HEAD, _BUSY, _BODY):
+            return
+        if self._position:
+            self._received, self._position = bytes(self._unparsed()), 0
+        if self._state is _HEAD:
+            if not self._received:
+                self._due(self.factory.limits.idle_connection_timeout)
+            elif not budget and not self._again:
+                # Others get their turn before this connection's next requests.
+                self._again = True
+                self.factory.call_soon(self._run_again)
+            if self._peer_ended or self.closing:
+                self._end_if_idle()
+        self._set_reading(self._wants_bytes())
+
+    def _run_again(self) -> None:
+        self._again = False
+        self._run()
+
+    def _wants_bytes(self) -> bool:
+        """Whether the transport should read on."""
+        if self._state is _BODY:
+            return not (self._intake is not None and self._intake.held) and self._outbox.clear
+        if self._state is _BUSY or self._again or self._outbox.paused:
+            return len(self._received) < self.factory.limits.max_buffer_size
+        return True
+
+    def _set_reading(self, reading: bool) -> None:
+        if reading is not self._reading and self._state is not _CLOSED:
+            self._reading = reading
+            if not reading:
+                self.transport.pauseProducing()
+            elif not self._peer_ended:
+                self.transport.resumeProducing()
+
+    def _read_head(self) -> bool:
+        """Take one request head from what was received and start its exchange.
+
+        Returns:
+            whether there was something to take.
+        """
+        received, start = self._received, self._position
+        if received[start] < 0x20:
+            return self._skip_empty_lines()
+        end = received.find(b"\r\n\r\n", start)
+        if end < 0:
+            self._check_partial_head()
+            return False
+        self._position = end + 4
+        head = parse_head(bytes(received[start:end + 4]), self.factory.limits)
+        if self._head_started:
+            self._head_started = False
+            self.deadline = self._write_deadline
+        self._state = _BUSY
+        exchange = self._exchange = Exchange(self, head)
+        self.factory.start_request(exchange)
+        return True
+
+    def _skip_empty_lines(self) -> bool:
+        """RFC 9112 section 2.2: an empty line before a request line is read over."""
+        start = self._position
+        for _ in range(_MAX_EMPTY_LINES):
+            if self._received[start:start + 2] != b"\r\n":
+                break
+            start += 2
+        rest = self._received[start:start + 2]
+        if rest[:1] < b" " and rest not in (b"", b"\r"):
+            raise BadRequest(400, "a request begins with its request line")
+        self._position = start
+        return len(rest) > 1
+
+    def _check_partial_head(self) -> None:
+        """Refuse early what cannot become a request head, and start its time limit."""
+        limits = self.factory.limits
+        part = self._unparsed()
+        line_end = part.find(b"\r\n")
+        if line_end < 0:
+            if len(part) > limits.max_request_line_size + 1:
+                raise BadRequest(414, "the request line is longer than this server accepts")
+        else:
+            check_request_line(bytes(part[:line_end]), limits)
+            if len(part) - line_end > limits.max_header_size:
+                raise BadRequest(431, "the header section is larger than this server accepts")
+        if part.count(b"\n") != part.count(b"\r\n"):
+            raise BadRequest(400, "a line does not end with CR LF")
+        if not self._head_started:
+            self._head_started = True
+            self._due(limits.header_timeout)
+
+    def _read_body(self) -> bool:
+        """Hand what was received of a body to its consumer.
+
+        Returns:
+            whether there may be more to do.
+        """
+        intake, exchange = self._intake, self._exchange
+        if intake is None or exchange is None or intake.held:
+            return False
+        if not intake.complete:
+            if len(self._received) == self._position:
+                return False
+            self._position = intake.take(self._received, self._position)
+        if not intake.deliver(self._release_body):
+            return False
+        if intake.complete and self._intake is intake:
+            self._intake = None
+            self._state = _BUSY
+            self._due(None)
+            exchange.body_complete = True
+            intake.finish()
+        return True
+
+    def _release_body(self, result: Any) -> None:
+        """The consumer is ready for more, or has found the body unfit."""
+        intake = self._intake
+        if intake is None or not intake.held:
+            return
+        intake.released(self._now())
+        if isinstance(result, Failure) and result.check(BadRequest):
+            self._refuse(result.value)
+        else:
+            self._due(intake.next_check())
+            self._run()
+
+    # -- the end
+
+    def _refuse(self, bad: BadRequest) -> None:
+        """Answer what cannot be served, and end the connection so that the answer can be read."""
+        _log.info("Refused a request from {peer}: {status} {why}",
+                  peer=self.context.peer_ip, status=bad.status, why=bad.message)
+        exchange, self._exchange = self._exchange, None
+        self._intake = None
+        started = exchange is not None and exchange.started
+        if exchange is not None:
+            exchange.connection_lost()
+        if started:
+            self.abort()  # a response is under way; what follows would be read as part of it
+        elif self._state is not _CLOSED:
+            self.send(wire.refusal(bad.status, bad.message))
+            self._close(linger=True)
+
+    def _end_if_idle(self) -> None:
+        """Close when the peer or a graceful stop ends the connection and nothing is in progress."""
+        if self._state is _HEAD and not self._again and not self._outbox.paused:
+            if self._peer_ended or not self._received:
+                self._close(linger=False)
+
+    def _close(self, linger: bool) -> None:
+        """End the connection when everything has been sent.
+
+        With `linger` in stages (RFC 9112 section 9.6): closing with unread input would reset the
+        connection, and the reset can destroy the response before the peer has read it.
+        """
+        self._state = _CLOSING
+        self._exchange = None
+        self._received, self._position = b"", 0
+        self._wake_at(self._write_deadline)
+        self._linger = linger and not self._peer_ended
+        self._outbox.end_turn()
+        if self._outbox.clear:
+            self._all_sent()
+
+    def _all_sent(self) -> None:
+        self._outbox.release()
+        if not self._linger:
+            self._lose_connection()
+            return
+        self._state = _LINGER
+        self._set_reading(True)
+        self._due(self.factory.limits.linger_timeout)
+        if not ISSLTransport.providedBy(self.transport):
+            # Over TLS the peer learns from Connection: close; there is no half-close to send.
+            self.transport.loseWriteConnection()
+
+    def _lose_connection(self) -> None:
+        self._outbox.release()
+        self._wake_at(NEVER)
+        self.transport.loseConnection()

@@ -1,0 +1,400 @@
+"""One request and its response on an HTTP/1.1 connection: what handlers know as the connection.
+
+A handler writes through ``request.connection``, and that is an `Exchange`, not the connection: a
+handler that writes after its response has ended writes into nothing, never into the response of
+the next request.  HTTP/2 streams and test doubles can stand in its place.
+
+    WAITING --write_headers/respond--> STREAMING --finish--> DONE
+       any  --connection lost, aborted--------------------> DONE
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+
+from cyclone._async import DONE, Done, Waiter
+
+from . import response as wire
+from .parser import RequestHead
+from .response import Framing, FramingError
+
+if TYPE_CHECKING:
+    from .connection import Context, HTTP1Connection
+
+__all__ = ["BodyConsumer", "Exchange", "Fields", "StatusLine"]
+
+
+class Fields(Protocol):
+    """What `Exchange.write_headers` asks of header fields; `httputil.HTTPHeaders` is that."""
+
+    def get_all(self) -> Iterable[tuple[str, str]]: ...
+
+    def __contains__(self, name: object) -> bool: ...
+
+    def __getitem__(self, name: str) -> str: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class StatusLine(Protocol):
+    """What `Exchange.write_headers` asks of a start line; `httputil.ResponseStartLine` is that."""
+
+    @property
+    def code(self) -> int: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+class BodyConsumer(Protocol):
+    """Takes a request body.  See `Exchange.read_body`.
+
+    Both methods may raise `BadRequest`, and the Deferred may fail with it: the request is refused.
+    """
+
+    def data_received(self, chunk: bytes) -> Deferred[Any] | None:
+        """A piece of the body.  The next one waits for the Deferred, if there is one."""
+
+    def finish(self) -> None:
+        """The body is complete."""
+
+
+class _Phase(enum.Enum):
+    WAITING = 1
+    STREAMING = 2
+    DONE = 3
+
+
+class Exchange:
+    """The connection as one request sees it (Tornado's `httputil.HTTPConnection` interface).
+
+    Attributes:
+        head: the request head.
+        no_keep_alive: set it to have the connection closed after this response (cyclone 1.x).
+        max_body_size: bytes the request body may have.
+        body_timeout: seconds the request body may take; None for no limit.
+        body_complete: no more body bytes are to come from the peer.
+        on_lost: called when the connection is lost before the response has ended; the
+            framework's own, beside `set_close_callback`, which is the user's.
+        watched: somebody asked to be told when the peer goes away.  A peer that ends its side
+            of the connection then counts as gone.
+        wants_close: the connection ends with this response.
+    """
+
+    __slots__ = ("_close_callback", "_connection", "_framing", "_left", "_notified", "_phase",
+                 "body_complete", "body_timeout", "head", "max_body_size", "no_keep_alive",
+                 "on_lost", "watched", "wants_close")
+
+    def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
+        self.head = head
+        self._connection = connection
+        self._phase = _Phase.WAITING
+        self._framing = Framing.NONE
+        self._left = 0
+        self._close_callback: Callable[[], Any] | None = None
+        self._notified: list[Deferred[None]] | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self.watched = False
+        self.wants_close = False
+        self.body_complete = not head.has_body
+        limits = connection.factory.limits
+        self.no_keep_alive = limits.no_keep_alive
+        self.max_body_size = limits.max_body_size
+        self.body_timeout = limits.body_timeout
+
+    # -- what surrounds it
+
+    @property
+    def transport(self) -> Any:
+        """The connection's ITransport."""
+        return self._connection.transport
+
+    @property
+    def factory(self) -> Any:
+        """The factory that accepted the connection: the Application."""
+        return self._connection.factory
+
+    @property
+    def context(self) -> Context:
+        """Addresses and protocol of the connection."""
+        return self._connection.context
+
+    @property
+    def xheaders(self) -> bool:
+        """Whether addresses in X-Real-Ip and its like are believed (cyclone 1.x)."""
+        return self._connection.context.forwarded is not None
+
+    @property
+    def done(self) -> bool:
+        """Nothing can be written any more: the response has ended or the connection is lost."""
+        return self._phase is _Phase.DONE
+
+    @property
+    def started(self) -> bool:
+        """The response head has been written."""
+        return self._phase is not _Phase.WAITING
+
+    # -- request body
+
+    def read_body(self, consumer: BodyConsumer) -> None:
+        """Have the request body delivered to `consumer`.
+
+        A peer that expects ``100 Continue`` is told to go on now (RFC 9110 section 10.1.1).  A
+        body larger than `max_body_size` is refused with 413.
+        """
+        self._connection.read_body(self, consumer)
+
+    def set_max_body_size(self, max_body_size: int) -> None:
+        """Set the size limit of this request's body, in bytes (Tornado)."""
+        self.max_body_size = max_body_size
+
+    def set_body_timeout(self, timeout: float | None) -> None:
+        """Set how long this request's body may take, in seconds (Tornado)."""
+        self.body_timeout = timeout
+
+    # -- response
+
+    def respond(self, status: int, reason: str | None, fields: bytes, body: bytes) -> Done | Waiter:
+        """Write a whole response at once.
+
+        Args:
+            status: a final status code.
+            reason: reason phrase, None for the standard one.
+            fields: encoded header fields without framing fields and Connection.
+            body: the whole body.  Dropped for HEAD, whose Content-Length still tells its size.
+
+        Returns:
+            an awaitable that is done when the peer can take more.
+        """
+        if not self._open():
+            return DONE
+        head = self.head
+        if wire.body_allowed(status):
+            length = b"Content-Length: %d\r\n" % len(body)
+            if head.method == "HEAD":
+                body = b""
+        elif body:
+            self._phase = _Phase.WAITING
+            raise FramingError(f"a response with status {status} has no body")
+        else:
+            length = b""
+        self._connection.send(b"%b%b%b%b\r\n%b" % (
+            wire.status_line(status, reason), fields, length, self._connection_field(), body,
+        ))
+        self._end()
+        return self._connection.drained()
+
+    def write_headers(
+        self, start_line: StatusLine, headers: Fields, chunk: bytes | None = None
+    ) -> Done | Waiter:
+        """Write the response head, and `chunk` with it (Tornado).
+
+        The framing follows `headers`: Content-Length, else chunked, else, for HTTP/1.0, the end of
+        the connection.
+
+        Raises:
+            FramingError: the response has begun already, or `chunk` does not fit the header.
+        """
+        status = start_line.code
+        if 100 <= status < 200 and status != 101:
+            return self._inform(start_line, headers)
+        if not self._open():
+            return DONE
+        head = self.head
+        sized = "Content-Length" in headers
+        self._framing = framing = wire.framing_for(head.method, head.version, status, sized)
+        dropped = {"transfer-encoding", "connection"}
+        if sized:
+            self._left = self._declared_length(headers["Content-Length"])
+            if not wire.body_allowed(status):
+                dropped.add("content-length")
+        if "Connection" in headers and _lists_close(headers["Connection"]):
+            self.wants_close = True
+        extra = b"Transfer-Encoding: chunked\r\n" if framing is Framing.CHUNKED else b""
+        if framing is Framing.CLOSE:
+            self.wants_close = True
+        fields = wire.encode_fields(
+            field for field in headers.get_all() if field[0].lower() not in dropped
+        )
+        connection = self._connection_field()
+        if "Connection" in headers and not connection:
+            connection = wire.encode_fields([("Connection", headers["Connection"])])
+        body = self._frame(chunk) if chunk else b""
+        self._connection.send(b"%b%b%b%b\r\n%b" % (
+            wire.status_line(status, start_line.reason), fields, extra, connection, body,
+        ))
+        return self._connection.drained()
+
+    def write(self, chunk: bytes) -> Done | Waiter:
+        """Write a piece of the response body.
+
+        Returns:
+            an awaitable that is done when the peer can take more.  When nobody awaits and too
+            much is waiting already, the server's `write_buffer_policy` decides.
+
+        Raises:
+            FramingError: no response is open, or the piece exceeds Content-Length.
+        """
+        if self._phase is _Phase.DONE:
+            return DONE  # the peer is gone; Tornado's handlers expect no error here
+        if self._phase is _Phase.WAITING:
+            raise FramingError("write_headers() comes before write()")
+        if chunk and self._connection.admit():
+            self._connection.send(self._frame(chunk))
+        return self._connection.drained()
+
+    def finish(self) -> Done | Waiter:
+        """End the response.
+
+        Raises:
+            FramingError: less was written than Content-Length promised.  The connection is
+                aborted, since the peer could not tell.
+        """
+        if self._phase is _Phase.DONE:
+            return DONE
+        if self._phase is _Phase.WAITING:
+            raise FramingError("write_headers() comes before finish()")
+        if self._framing is Framing.SIZED and self._left:
+            self._connection.abort()
+            raise FramingError(f"the body ended {self._left} bytes short of Content-Length")
+        if self._framing is Framing.CHUNKED:
+            self._connection.send(wire.LAST_CHUNK)
+        self._end()
+        return self._connection.drained()
+
+    # -- its end
+
+    def set_close_callback(self, callback: Callable[[], Any] | None) -> None:
+        """Have `callback` called when the peer goes away before the response has ended (Tornado).
+
+        None removes it.
+        """
+        self._close_callback = callback
+        self.watched = self.watched or callback is not None
+
+    def notifyFinish(self) -> Deferred[None]:
+        """A Deferred that fires, with None, when the response has ended or the peer is gone.
+
+        cyclone 1.x semantics: never an errback, unlike ``twisted.web``.
+        """
+        deferred: Deferred[None] = Deferred()
+        if self._phase is _Phase.DONE:
+            deferred.callback(None)
+            return deferred
+        self.watched = True
+        if self._notified is None:
+            self._notified = []
+        self._notified.append(deferred)
+        return deferred
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self._connection.abort()
+
+    def detach(self, protocol: IProtocol | None = None) -> Any:
+        """Take the connection out of HTTP and return its transport.
+
+        Args:
+            protocol: what gets the bytes from now on, beginning with those that came after the
+                request.  Without one the transport stays paused until `detach` is called again
+                with one.
+        """
+        self._phase = _Phase.DONE
+        return self._connection.detach(protocol)
+
+    def connection_lost(self) -> None:
+        """Called by the connection when this exchange cannot go on."""
+        if self._phase is _Phase.DONE:
+            return
+        self._phase = _Phase.DONE
+        callback, self._close_callback = self._close_callback, None
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost()
+        if callback is not None:
+            callback()
+        self._notify()
+
+    # -- inside
+
+    def _open(self) -> bool:
+        """Begin the response.  False when there is nobody to send it to any more."""
+        if self._phase is _Phase.DONE:
+            return False
+        if self._phase is _Phase.STREAMING:
+            raise FramingError("the response has begun already")
+        self._phase = _Phase.STREAMING
+        return True
+
+    def _end(self) -> None:
+        self._phase = _Phase.DONE
+        self._close_callback = self.on_lost = None
+        self._connection.response_ended(self)
+        if self._notified is not None:
+            self._notify()
+
+    def _notify(self) -> None:
+        notified, self._notified = self._notified, None
+        for deferred in notified or ():
+            if not deferred.called:
+                deferred.callback(None)
+
+    def _inform(self, start_line: StatusLine, headers: Fields) -> Done | Waiter:
+        """An interim response (RFC 9110 section 15.2); HTTP/1.0 peers do not know them."""
+        if self._phase is not _Phase.WAITING:
+            raise FramingError("an interim response comes before the final one")
+        if self.head.version == "HTTP/1.1":
+            self._connection.send(
+                wire.status_line(start_line.code, start_line.reason)
+                + wire.encode_fields(headers.get_all()) + b"\r\n"
+            )
+        return self._connection.drained()
+
+    def _connection_field(self) -> bytes:
+        """Whether the connection outlives this response, and how the peer is told so."""
+        connection = self._connection
+        if (
+            self.wants_close
+            or self.no_keep_alive
+            or not self.head.keep_alive
+            or not self.body_complete
+            or connection.closing
+        ):
+            self.wants_close = True
+            return wire.CLOSE_FIELD
+        if self.head.version == "HTTP/1.0":
+            return wire.KEEP_ALIVE_FIELD
+        return b""
+
+    def _declared_length(self, value: str) -> int:
+        if not (value.isascii() and value.isdigit()):
+            self._phase = _Phase.WAITING
+            raise FramingError(f"Content-Length must be a number of bytes, not {value!r}")
+        return int(value)
+
+    def _frame(self, chunk: bytes) -> bytes:
+        framing = self._framing
+        if framing is Framing.CHUNKED:
+            return wire.chunk(chunk)
+        if framing is Framing.NONE:
+            if self.head.method != "HEAD":
+                self._connection.abort()
+                raise FramingError("this status allows no body")
+            return b""
+        if framing is Framing.SIZED:
+            if len(chunk) > self._left:
+                self._connection.abort()
+                raise FramingError(
+                    f"{len(chunk)} bytes written where Content-Length leaves {self._left}"
+                )
+            self._left -= len(chunk)
+        return chunk
+
+
+def _lists_close(value: str) -> bool:
+    return "close" in [option.strip().lower() for option in value.split(",")]

@@ -1,0 +1,143 @@
+"""What all connections of a server share: settings, clock, the sweep, a graceful stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import ServerFactory
+
+from .connection import HTTP1Connection
+from .exchange import Exchange
+from .limits import Limits
+from .sweep import Sweeper
+
+__all__ = ["HTTPFactory"]
+
+
+def _global_clock() -> IReactorTime:
+    from twisted.internet import reactor
+
+    return cast(IReactorTime, reactor)
+
+
+class HTTPFactory(ServerFactory):
+    """An `IProtocolFactory` for HTTP; subclasses say what becomes of a request.
+
+    Attributes:
+        protocol: class of the connections.
+        limits: see `Limits`.
+        forwarded: policy for X-Real-Ip and its like, None to ignore them.
+        secure: requests are https although the transport is not (behind a TLS proxy).
+        connections: the open ones.
+    """
+
+    protocol: type[HTTP1Connection] = HTTP1Connection  # type: ignore[assignment]
+    noisy = False
+    forwarded: Any = None
+    secure = False
+
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        self.limits = Limits.from_settings(settings or {})
+        self.connections: set[HTTP1Connection] = set()
+        self._clock: IReactorTime | None = None
+        self._sweeper: Sweeper | None = None
+        self._draining: Deferred[None] | None = None
+
+    # -- what subclasses say
+
+    def start_request(self, exchange: Exchange) -> None:
+        """A request head has come; see that it is answered.
+
+        If ``exchange.head.has_body``, the body is read when `Exchange.read_body` is called.
+        """
+        raise NotImplementedError
+
+    # -- time
+
+    @property
+    def clock(self) -> IReactorTime:
+        """Source of time and delayed calls.  The running reactor, unless one is assigned."""
+        if self._clock is None:
+            self._clock = _global_clock()
+        return self._clock
+
+    @clock.setter
+    def clock(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self.__dict__.pop("seconds", None)
+        if self._sweeper is not None:
+            self._sweeper.stop()
+            self._sweeper = None
+
+    def seconds(self) -> float:
+        """The time of the clock."""
+        self.seconds = self.clock.seconds  # type: ignore[method-assign]
+        return self.clock.seconds()
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` in a later turn of the reactor."""
+        self.clock.callLater(0, function)
+
+    def wake_at(self, deadline: float) -> None:
+        """Have the connections visited when `deadline` has passed."""
+        if self._sweeper is None:
+            self._sweeper = Sweeper(self.clock, self.connections)
+        self._sweeper.wake_at(deadline)
+
+    # -- connections
+
+    def buildProtocol(self, addr: IAddress | None) -> HTTP1Connection | None:
+        """A new connection; None, which closes it, while the server drains."""
+        if self._draining is not None:
+            return None
+        connection = self.protocol()
+        connection.factory = self
+        return connection
+
+    def connection_gone(self, connection: HTTP1Connection) -> None:
+        """`connection` is lost."""
+        self.connections.discard(connection)
+        if not self.connections and self._sweeper is not None:
+            self._sweeper.stop()
+        self._check_drained()
+
+    # -- graceful stop
+
+    def drain(self, timeout: float | None = None) -> Deferred[None]:
+        """End all connections: idle ones now, busy ones after their response.
+
+        Stop listening first.  The factory can be listened with again afterwards.
+
+        Args:
+            timeout: seconds after which what is left is cut; None for the setting
+                ``drain_timeout``.
+
+        Returns:
+            a Deferred that fires when no connection is left.
+        """
+        if self._draining is not None:
+            return self._draining
+        if not self.connections:
+            return succeed(None)
+        self._draining = Deferred()
+        result = self._draining
+        for connection in list(self.connections):
+            connection.drain()
+        if not result.called:
+            seconds = self.limits.drain_timeout if timeout is None else timeout
+            call = self.clock.callLater(seconds, self._cut)
+            result.addBoth(lambda _: call.active() and call.cancel())
+            result.addCallback(lambda _: None)
+        return result
+
+    def _cut(self) -> None:
+        for connection in list(self.connections):
+            connection.abort()
+
+    def _check_drained(self) -> None:
+        if self._draining is not None and not self.connections:
+            drained, self._draining = self._draining, None
+            drained.callback(None)

@@ -1,0 +1,166 @@
+"""The outgoing side of a connection: one write per event, and back-pressure.
+
+The transport calls an outbox as its push producer, which tells how fast the peer reads.  While
+the peer does not, bytes wait here, where they are counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from cyclone._async import DONE, Done, Waiter
+
+__all__ = ["Outbox"]
+
+#: What is collected during one event before it is sent all the same.
+_TURN_SIZE = 65536
+#: What is given to the transport in one piece.  A slow peer's progress with a large response
+#: shows piece by piece, and the write timeout goes by it.
+_SLICE = 262144
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """Bytes on their way to the peer.
+
+    Attributes:
+        queued: how many bytes wait here.
+        paused: the transport has enough for now.
+    """
+
+    __slots__ = ("_on_change", "_queue", "_transport", "_turn", "_turn_size", "_waiters", "paused",
+                 "queued")
+
+    def __init__(self, transport: Any, on_change: Callable[[], None]) -> None:
+        """`on_change` is called when the transport pauses, and when everything is with it again."""
+        self._transport = transport
+        self._on_change = on_change
+        self._turn: list[bytes] | None = None
+        self._turn_size = 0
+        self._queue: deque[bytes] | None = None
+        self._waiters: list[Waiter] | None = None
+        self.queued = 0
+        self.paused = False
+        transport.registerProducer(self, True)
+
+    def send(self, data: bytes) -> None:
+        """Send `data`: at the end of the turn if there is one, else now."""
+        turn = self._turn
+        if turn is None:
+            self._transmit(data)
+            return
+        turn.append(data)
+        self._turn_size += len(data)
+        if self._turn_size > _TURN_SIZE:
+            self._send_turn(turn)
+
+    def begin_turn(self) -> bool:
+        """Collect what is sent from now on.  False when that is so already."""
+        if self._turn is not None:
+            return False
+        self._turn = []
+        return True
+
+    def end_turn(self) -> None:
+        """Send what was collected, in one piece."""
+        turn, self._turn = self._turn, None
+        if turn:
+            self._send_turn(turn)
+
+    @property
+    def clear(self) -> bool:
+        """Everything is with the transport, and it would take more."""
+        return not self.paused and not self.queued and not self._turn
+
+    def drained(self) -> Done | Waiter:
+        """An awaitable that is done when the peer has taken enough for more to be sent."""
+        if not self.paused and not self.queued:
+            return DONE
+        waiter = Waiter()
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
+        return waiter
+
+    def close(self) -> None:
+        """Take nothing more, forget what waits, and let those who wait for the peer go on."""
+        self._queue = None
+        self._turn = None
+        self.queued = 0
+        self.paused = False
+        self._transport = _Closed
+        self._wake()
+
+    def release(self) -> None:
+        """Leave the transport; everything is with it."""
+        self._transport.unregisterProducer()
+
+    # -- IPushProducer
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+        self._on_change()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        self._transmit_queue()
+        self._on_change()
+
+    def stopProducing(self) -> None:
+        self.paused = True
+
+    # -- inside
+
+    def _send_turn(self, turn: list[bytes]) -> None:
+        data = turn[0] if len(turn) == 1 else b"".join(turn)
+        turn.clear()
+        self._turn_size = 0
+        self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        if self.paused or self.queued or len(data) > _SLICE:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.append(data)
+            self.queued += len(data)
+            self._transmit_queue()
+        else:
+            self._transport.write(data)
+
+    def _transmit_queue(self) -> None:
+        """Give the transport what is queued, as far as it goes."""
+        queue = self._queue
+        while queue and not self.paused:
+            data = queue.popleft()
+            if len(data) > _SLICE:
+                view = memoryview(data)
+                queue.extendleft(bytes(view[start:start + _SLICE])
+                                 for start in reversed(range(0, len(data), _SLICE)))
+                continue
+            self.queued -= len(data)
+            self._transport.write(data)
+        if not self.paused and not self.queued:
+            self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.called:
+                waiter.callback(None)
+
+
+class _Closed:
+    """Where bytes go when the connection is lost."""
+
+    @staticmethod
+    def write(data: bytes) -> None:
+        """Nobody reads this."""
+
+    @staticmethod
+    def unregisterProducer() -> None:
+        """There is no transport any more."""
