@@ -1,0 +1,42 @@
+"""Running applications: ``twistd cyclone``, ``cyclone run``, and what both are made of.
+
+`load_application` finds what a command line names, a `Listener` is a place to listen at, and
+`WebService` is the Twisted service that listens, and stops without dropping a request. A program
+that has its own ``twisted.application.service.Application`` uses them so::
+
+    service = WebService([tcp_listener(reactor, 8888, "127.0.0.1", my_application)])
+    service.setServiceParent(application)
+"""
+
+from __future__ import annotations
+
+from .errors import DeployError
+from .foreground import RunOptions, run
+from .listeners import (
+    Listener,
+    adopted_listener,
+    endpoint_listener,
+    tcp_listener,
+    tls_listener,
+    unix_listener,
+)
+from .options import port_number
+from .service import WebService
+from .target import load_application
+from .tls import tls_options
+
+__all__ = [
+    "DeployError",
+    "Listener",
+    "RunOptions",
+    "WebService",
+    "adopted_listener",
+    "endpoint_listener",
+    "load_application",
+    "port_number",
+    "run",
+    "tcp_listener",
+    "tls_listener",
+    "tls_options",
+    "unix_listener",
+]

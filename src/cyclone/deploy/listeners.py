@@ -1,0 +1,169 @@
+"""Where a server listens: an endpoint, what it serves there, and how to speak of the place."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import socket
+from typing import Any
+
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    AdoptedStreamServerEndpoint,
+    SSL4ServerEndpoint,
+    TCP4ServerEndpoint,
+    UNIXServerEndpoint,
+    serverFromString,
+)
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.ssl import CertificateOptions
+
+from .errors import DeployError
+
+__all__ = [
+    "Listener",
+    "adopted_listener",
+    "bound_socket",
+    "cannot_listen",
+    "endpoint_listener",
+    "factory_name",
+    "tcp_listener",
+    "tls_listener",
+    "unix_listener",
+    "url_of",
+]
+
+#: Connections that may wait to be accepted: as many as the system allows, and not Twisted's 50,
+#: which a burst or a restart under load fills at once.
+BACKLOG = 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listener:
+    """A place to listen at and what is served there.
+
+    Attributes:
+        factory: the application, or any `IProtocolFactory`.
+        place: the place as a person says it: ``port 8888 of 127.0.0.1``.
+        scheme: ``http`` or ``https``, for the address that is shown.
+    """
+
+    endpoint: IStreamServerEndpoint
+    factory: Any
+    place: str
+    scheme: str = "http"
+
+    def listen(self) -> Deferred[IListeningPort]:
+        """Begin; the Deferred fires with the port, or fails as the endpoint does."""
+        return self.endpoint.listen(self.factory)
+
+
+def tcp_listener(reactor: Any, port: int, interface: str, factory: Any) -> Listener:
+    """Plain TCP at a port of an address, IPv4 or IPv6; "" and 0.0.0.0 mean all of IPv4."""
+    endpoint = TCP4ServerEndpoint(reactor, port, BACKLOG, interface)  # type: ignore[no-untyped-call]
+    return Listener(endpoint, factory, _place(port, interface))
+
+
+def tls_listener(
+    reactor: Any, port: int, interface: str, options: CertificateOptions, factory: Any
+) -> Listener:
+    """TLS over TCP at a port of an address, IPv4 or IPv6."""
+    endpoint = SSL4ServerEndpoint(reactor, port, options, BACKLOG, interface)  # type: ignore[no-untyped-call]
+    return Listener(endpoint, factory, _place(port, interface), "https")
+
+
+def unix_listener(reactor: Any, path: str, factory: Any) -> Listener:
+    """A UNIX socket. A socket that a process which is gone left behind is replaced."""
+    endpoint = UNIXServerEndpoint(reactor, path, BACKLOG, wantPID=True)  # type: ignore[no-untyped-call]
+    return Listener(endpoint, factory, f"unix socket {path}")
+
+
+def endpoint_listener(reactor: Any, description: str, factory: Any) -> Listener:
+    """Whatever Twisted makes of an endpoint description such as ``tcp:8080`` or ``systemd:...``.
+
+    Raises:
+        DeployError: if it can make nothing of it.
+    """
+    try:
+        endpoint = serverFromString(reactor, description)  # type: ignore[no-untyped-call]
+    except Exception as error:  # every endpoint parser raises what it likes
+        reason = str(error) or type(error).__name__
+        raise DeployError(f"bad endpoint {description!r}: {reason}") from error
+    kind = description.partition(":")[0]
+    return Listener(endpoint, factory, description, "https" if kind in ("ssl", "tls") else "http")
+
+
+def adopted_listener(reactor: Any, descriptor: int, family: int, factory: Any) -> Listener:
+    """A stream socket that another process bound and handed over; `family` is its `AF_...`."""
+    endpoint = AdoptedStreamServerEndpoint(reactor, descriptor, family)  # type: ignore[no-untyped-call]
+    return Listener(endpoint, factory, f"file descriptor {descriptor}")
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A TCP socket that is bound and lets connections wait, to be handed to other processes.
+
+    Raises:
+        DeployError: if the place cannot be listened at.
+    """
+    family = socket.AF_INET6 if isIPv6Address(host) else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise cannot_listen(_place(port, host), error) from error
+    return bound
+
+
+def _place(port: int, interface: str) -> str:
+    return f"port {port} of {interface}" if interface else f"port {port}"
+
+
+# -- what is said about it -------------------------------------------------------------------------
+
+
+def cannot_listen(place: str, error: BaseException) -> DeployError:
+    """The line for a place that cannot be listened at."""
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    number = cause.errno if isinstance(cause, OSError) else None
+    match number:
+        case errno.EADDRINUSE:
+            reason = "already in use"
+        case errno.EACCES | errno.EPERM if place.startswith("port"):
+            reason = "ports below 1024 are for root (start as root with --uid), use a higher one"
+        case errno.EADDRNOTAVAIL:
+            reason = "this machine has no such address"
+        case None:
+            reason = "already in use" if "lock" in str(cause) else str(cause)
+        case _:
+            reason = os.strerror(number) if number > 0 else str(getattr(cause, "strerror", cause))
+    return DeployError(f"cannot listen on {place}: {reason}")
+
+
+def url_of(port: IListeningPort, scheme: str) -> str:
+    """The address of a port, as a browser wants it where it has one: ``http://[::1]:8888/``."""
+    host = port.getHost()
+    match host:
+        case IPv6Address():
+            return f"{scheme}://[{host.host}]:{host.port}/"
+        case IPv4Address():
+            return f"{scheme}://{host.host}:{host.port}/"
+        case UNIXAddress():
+            return f"unix:{os.fsdecode(host.name or b'')}"
+        case _:
+            return str(host)
+
+
+def factory_name(factory: object) -> str:
+    """The name of an application's class, ``cyclone.web.Application`` for one made of that."""
+    kind = type(factory)
+    package = kind.__module__
+    if package.startswith("cyclone."):
+        package = ".".join(package.split(".")[:2])  # the name it is imported by
+    return f"{package}.{kind.__qualname__}"

@@ -1,0 +1,82 @@
+"""The options of ``twistd cyclone``."""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.python import usage
+
+from cyclone import __version__
+
+__all__ = ["Options", "port_number"]
+
+
+def port_number(text: str) -> int:
+    """`text` as a TCP port; 0 lets the system choose.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65535:
+        raise ValueError(f"{text!r} is not a port number")
+    return number
+
+
+port_number.coerceDoc = ""  # type: ignore[attr-defined]
+
+
+class Options(usage.Options):
+    """Letters, defaults and meanings as in cyclone 1.x; ``--listen-endpoint`` is new.
+
+    ``--app`` and ``--ssl-app`` are for different routing over HTTP and HTTPS, such as a login form
+    that exists over HTTPS alone.
+    """
+
+    synopsis = "[options] [file.py]"
+    longdesc = (
+        "Serves a cyclone application, named by --app or found in the file. An application is "
+        "hello.Application, hello:Application or hello.py: an application, or a function, lambda "
+        "or class that makes one."
+    )
+
+    optParameters = [
+        ["port", "p", 8888, "tcp port to listen on", port_number],
+        ["listen", "l", "127.0.0.1", "interface to listen on"],
+        ["unix", "u", None, "listen on a unix socket instead of the tcp port"],
+        ["app", "r", None, "cyclone application to run"],
+        ["appopts", "c", None, "arguments to your application"],
+        ["ssl-port", None, 8443, "port to listen on for ssl", port_number],
+        ["ssl-listen", None, "127.0.0.1", "interface to listen on for ssl"],
+        ["ssl-cert", None, "server.crt", "ssl certificate"],
+        ["ssl-key", None, "server.key", "ssl server key"],
+        ["ssl-app", None, None, "ssl application (same as --app)"],
+        ["ssl-appopts", None, None, "arguments to the ssl application"],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self["endpoints"] = []
+
+    def opt_listen_endpoint(self, description: str) -> None:
+        """listen on a Twisted endpoint instead of the tcp port, can be repeated"""
+        self["endpoints"].append(description)
+
+    def opt_version(self) -> None:
+        """Display the version of cyclone and exit."""
+        print(f"cyclone {__version__}")
+        sys.exit(0)
+
+    def parseArgs(self, *args: str) -> None:
+        """Take a file as the application, as ``--app`` would.
+
+        Raises:
+            usage.UsageError: for more than one file, or a file and an application.
+        """
+        if not args:
+            return
+        if len(args) > 1:
+            raise usage.UsageError(f"one file is enough: {' '.join(args)}")
+        if self["app"]:
+            raise usage.UsageError(f"either --app={self['app']} or {args[0]}, not both")
+        self["app"] = args[0]

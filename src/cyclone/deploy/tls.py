@@ -1,0 +1,93 @@
+"""The TLS side of a server: from two PEM files to the options Twisted listens with."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from twisted.internet.ssl import CertificateOptions, TLSVersion
+
+from .errors import DeployError
+
+__all__ = ["PROTOCOLS", "tls_options"]
+
+#: What the server speaks inside TLS (ALPN, RFC 7301). A `CertificateOptions` that names nothing
+#: makes Twisted abort the handshake of every client that names something, as browsers and curl do.
+PROTOCOLS = (b"http/1.1",)
+
+_PrivateKey: TypeAlias = (
+    rsa.RSAPrivateKey
+    | dsa.DSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+)
+
+
+def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
+    """The TLS options of a server, from TLS 1.2 up.
+
+    Args:
+        certificate_file: PEM, the server's certificate first, then those of its chain.
+        key_file: PEM, the private key, not encrypted; the same file will do.
+
+    Raises:
+        DeployError: if a file cannot be read, is not what it should be, or the two do not
+            belong together.
+    """
+    chain = _certificates(certificate_file)
+    key = _private_key(key_file)
+    if _public_bytes(chain[0].public_key()) != _public_bytes(key.public_key()):
+        raise DeployError(
+            f"the key in {key_file} is not that of the certificate {certificate_file}"
+        )
+    # Objects of `cryptography`: pyOpenSSL is giving up its own, and Twisted passes on what it gets,
+    # whatever its annotations say.
+    return CertificateOptions(
+        privateKey=key,  # type: ignore[arg-type]
+        certificate=chain[0],  # type: ignore[arg-type]
+        extraCertChain=chain[1:],  # type: ignore[arg-type]
+        raiseMinimumTo=TLSVersion.TLSv1_2,
+        acceptableProtocols=list(PROTOCOLS),
+    )
+
+
+def _read(path: str, what: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise DeployError(f"cannot read the {what} {path}: {error.strerror}") from error
+
+
+def _certificates(path: str) -> list[x509.Certificate]:
+    data = _read(path, "certificate")
+    try:
+        return x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise DeployError(f"there is no PEM certificate in {path}") from error
+
+
+def _private_key(path: str) -> _PrivateKey:
+    data = _read(path, "private key")
+    try:
+        key = load_pem_private_key(data, password=None)
+    except TypeError as error:
+        raise DeployError(f"the private key in {path} is encrypted") from error
+    except ValueError as error:
+        raise DeployError(f"there is no PEM private key in {path}") from error
+    if not isinstance(key, _PrivateKey):
+        raise DeployError(f"the private key in {path} is of a kind that TLS does not use")
+    return key
+
+
+def _public_bytes(key: object) -> bytes:
+    return key.public_bytes(  # type: ignore[attr-defined,no-any-return]
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )

@@ -1,0 +1,61 @@
+"""What ``twistd cyclone`` runs: the service for its options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import DeployError
+from .listeners import (
+    Listener,
+    endpoint_listener,
+    tcp_listener,
+    tls_listener,
+    unix_listener,
+)
+from .options import Options
+from .service import WebService
+from .target import load_application
+from .tls import tls_options
+
+__all__ = ["Options", "makeService"]
+
+
+def makeService(options: Options) -> WebService:
+    """The service that listens where the options say, for what they say.
+
+    The applications are made now; the places are opened when the service starts.
+
+    Raises:
+        DeployError: if there is nothing to serve, or it cannot be loaded.
+    """
+    from twisted.internet import reactor
+
+    listeners = [*_http(reactor, options), *_https(reactor, options)]
+    if not listeners:
+        raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
+    return WebService(listeners, on_failure=lambda error: reactor.stop())
+
+
+def _http(reactor: Any, options: Options) -> Iterator[Listener]:
+    if not options["app"]:
+        if options["unix"] or options["endpoints"]:
+            raise DeployError("--unix and --listen-endpoint need an --app to serve")
+        return
+    application = load_application(options["app"], options["appopts"])
+    if options["unix"]:
+        yield unix_listener(reactor, options["unix"], application)
+    for description in options["endpoints"]:
+        yield endpoint_listener(reactor, description, application)
+    if not options["unix"] and not options["endpoints"]:
+        yield tcp_listener(reactor, options["port"], options["listen"], application)
+
+
+def _https(reactor: Any, options: Options) -> Iterator[Listener]:
+    if not options["ssl-app"]:
+        return
+    certificate = tls_options(options["ssl-cert"], options["ssl-key"])
+    application = load_application(options["ssl-app"], options["ssl-appopts"])
+    yield tls_listener(
+        reactor, options["ssl-port"], options["ssl-listen"], certificate, application
+    )

@@ -1,0 +1,198 @@
+"""`Application`: routes, settings, and the way from a request head to a handler."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from twisted.internet.interfaces import IListeningPort, IReactorTCP
+
+from cyclone.http1 import BodyConsumer, Exchange, HTTPFactory
+from cyclone.httputil import BodyBuffer, TrustedProxies, HTTPServerRequest
+from cyclone.log import app_log, log_access
+from cyclone.util import ObjectDict
+
+from .builtin import ErrorHandler
+from .dispatch import BufferedBody, Gunzip
+from .handler import RequestHandler
+from .routing import HostTable, RouteMatch, URLSpec
+
+__all__ = ["Application"]
+
+#: A body that would be refused anyway is read over up to this size, so that the connection lives.
+_READ_OVER = 65536
+
+class Application(HTTPFactory):
+    """An application: a list of routes and settings (Tornado's and cyclone 1.x's `Application`).
+
+    It is an `IProtocolFactory`: listen with ``reactor.listenTCP``, ``listenSSL``, ``listenUNIX``,
+    an endpoint or ``strports.service``.
+
+    Args:
+        handlers: routes, each a `URLSpec` or ``(pattern, handler[, kwargs[, name]])``; the handler
+            is a class or its dotted name.  The first that matches wins.
+        default_host: host whose routes serve requests for unknown hosts.
+        transforms: classes of `OutputTransform` kind, applied to each response.
+        error_handler: class that answers where no route matches (cyclone 1.x); setting
+            ``default_handler_class`` (Tornado) is the same.
+        settings: see docs/settings.md; the limits are those of `cyclone.http1.Limits`.
+
+    Attributes:
+        settings: the settings, with attribute access (cyclone 1.x).
+    """
+
+    def __init__(
+        self,
+        handlers: Iterable[URLSpec | Sequence[Any]] | None = None,
+        default_host: str | None = None,
+        transforms: Iterable[type] | None = None,
+        error_handler: type[RequestHandler] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(settings)
+        self.settings: dict[str, Any] = ObjectDict(settings)
+        if settings.get("debug"):
+            self.settings.setdefault("serve_traceback", True)
+        self.transforms: list[type] = list(transforms or ())
+        self.default_host = default_host
+        if settings.get("xheaders"):
+            self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
+        self._error_class, self._error_kwargs = self._error_answer(error_handler)
+        self._hosts = HostTable(handlers or (), default_host)
+        self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
+
+    def _error_answer(
+        self, error_handler: type[RequestHandler] | None
+    ) -> tuple[type[RequestHandler], dict[str, Any]]:
+        handler_class = error_handler or self.settings.get("default_handler_class")
+        if handler_class is None:
+            return ErrorHandler, {"status_code": 404}
+        return handler_class, dict(self.settings.get("default_handler_args") or {})
+
+    # -- routes
+
+    def add_handlers(
+        self, host_pattern: str, host_handlers: Iterable[URLSpec | Sequence[Any]]
+    ) -> None:
+        """Add routes for the hosts that match a regular expression."""
+        self._hosts.add(host_pattern, host_handlers)
+
+    def reverse_url(self, name: str, *args: Any, **query: Any) -> str:
+        """The URL of the route `name`: `args` fill its groups, `query` makes a query string.
+
+        Raises:
+            KeyError: there is no such route.
+        """
+        return self._hosts.reverse(name, *args, **query)
+
+    def find_handler(self, request: HTTPServerRequest) -> RouteMatch | None:
+        """The route that matches `request`, None when there is none."""
+        hosts = self._hosts
+        if hosts.uniform:
+            return hosts.routes.match(request.path)
+        proxied = "X-Real-Ip" in request.headers
+        return hosts.find(request.host_name, proxied=proxied).match(request.path)
+
+    # -- requests
+
+    def start_request(self, exchange: Exchange) -> None:
+        """Route a request at its head, and run its handler when its body allows."""
+        request = HTTPServerRequest.from_head(exchange.head, exchange)
+        match = self.find_handler(request)
+        if exchange.body_complete:
+            self._run(request, match)
+            return
+        handler_class = self._error_class if match is None else match.spec.handler_class
+        size = getattr(handler_class, "max_body_size", None)
+        if size is not None:
+            exchange.max_body_size = size
+        if getattr(handler_class, "_stream_request_body", False) or self._answers_before_body(
+            handler_class, exchange
+        ):
+            self._run(request, match)
+        else:
+            self._buffer(request, match, exchange)
+
+    def _answers_before_body(self, handler_class: Any, exchange: Exchange) -> bool:
+        """Whether the body has no influence on the answer, and is better not waited for."""
+        head = exchange.head
+        refused = handler_class is ErrorHandler or head.method not in handler_class.SUPPORTED_METHODS
+        small = not head.chunked and (head.content_length or 0) <= _READ_OVER
+        return refused and (head.expect_continue or not small)
+
+    def _buffer(
+        self, request: HTTPServerRequest, match: RouteMatch | None, exchange: Exchange
+    ) -> None:
+        def handle() -> None:
+            request.body_buffer = buffer
+            self._run(request, match)
+
+        buffer = BodyBuffer(self._spool_size)
+        exchange.read_body(self.body_consumer(BufferedBody(buffer, handle), request))
+
+    def body_consumer(self, consumer: BodyConsumer, request: HTTPServerRequest) -> BodyConsumer:
+        """`consumer`, behind gunzip where setting ``decompress_request`` and the request ask for it.
+
+        The request's Content-Encoding is renamed then: the handler sees the decoded body.
+        """
+        if not self.settings.get("decompress_request"):
+            return consumer
+        headers = request.headers
+        coding = headers.get("Content-Encoding", "")
+        if coding.strip().lower() not in ("gzip", "x-gzip"):
+            return consumer
+        headers["X-Consumed-Content-Encoding"] = coding  # Tornado's name
+        del headers["Content-Encoding"]
+        max_size = request.connection.max_body_size
+        return Gunzip(consumer, max_size, int(self.settings.get("chunk_size", 65536)))
+
+    def _run(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
+        """Make the handler and execute it, in a context of its own."""
+        return contextvars.copy_context().run(self._execute, request, match)
+
+    def _execute(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
+        transforms = [transform(request) for transform in self.transforms]
+        try:
+            if match is None:
+                handler = self._error_class(self, request, **self._error_kwargs)
+                handler._execute(transforms)
+            else:
+                spec, args, kwargs = match
+                handler = spec.handler_class(self, request, **spec.kwargs)
+                handler._execute(transforms, *args, **kwargs)
+        except Exception:
+            # initialize() failed, there is no handler to answer.
+            app_log.error("Cannot make a handler for %s %s", request.method, request.path,
+                          exc_info=True)
+            handler = ErrorHandler(self, request, status_code=500)
+            handler._execute([])
+        return handler
+
+    def __call__(self, request: HTTPServerRequest) -> RequestHandler:
+        """Serve a request whose body is there; returns its handler (cyclone 1.x, Tornado)."""
+        return self._run(request, self.find_handler(request))
+
+    def log_request(self, handler: RequestHandler) -> None:
+        """Write a finished request to the access log; setting ``log_function`` replaces it."""
+        log_function = self.settings.get("log_function")
+        if log_function is not None:
+            log_function(handler)
+        else:
+            log_access(handler)
+
+    # -- listening
+
+    def listen(
+        self, port: int, address: str = "", *, backlog: int = 128
+    ) -> IListeningPort:
+        """Accept connections on a TCP port of the running reactor.
+
+        Args:
+            address: interface, "" for all.
+
+        Raises:
+            twisted.internet.error.CannotListenError: the port cannot be had.
+        """
+        reactor = cast(IReactorTCP, self.clock)
+        return reactor.listenTCP(port, self, backlog=backlog, interface=address)

@@ -1,0 +1,162 @@
+"""Decorators for the methods of handlers, and one for handler classes.
+
+All of them only decide and delegate: they return what the method returns (a value, a Deferred, a
+coroutine, a generator), so they may be stacked with each other, with `inlineCallbacks` and with
+``async def`` in every order.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from .errors import HTTPError
+from .handler import RequestHandler
+from .redirects import is_protocol_relative, local_reference
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_Handler = TypeVar("_Handler", bound=type[RequestHandler])
+
+_READING = ("GET", "HEAD")
+_GENERATOR_MARK = "__cyclone_generator_method__"
+
+
+def asynchronous(method: _Method) -> _Method:
+    """Keep the request open after the method returns, until ``self.finish()`` is called.
+
+    The README's decorator of cyclone 1.x. Without it the response is finished when the method
+    has returned and what it returned has fired.
+    """
+
+    def keep_open(handler: RequestHandler) -> bool:
+        handler._auto_finish = False
+        return False
+
+    return _preceded(method, keep_open)
+
+
+def authenticated(method: _Method) -> _Method:
+    """Require a logged-in user: a true ``self.current_user``.
+
+    Others are sent to ``self.get_login_url()`` when they only read (GET, HEAD) and get 403 when
+    they do not. A login URL without query gets ``next``, the URL to come back to: absolute when
+    the login URL is absolute, otherwise one that stays on this host, whatever was asked for.
+
+    Raises RuntimeError when ``get_current_user`` returned something that must be awaited: it
+    would count as a user. Await it in ``prepare`` and set ``self.current_user``.
+    """
+
+    def send_to_login(handler: RequestHandler) -> bool:
+        user = handler.current_user
+        if isinstance(user, Awaitable):
+            raise RuntimeError("current_user must be awaited in prepare() before it is used")
+        if user:
+            return False
+        if handler.request.method not in _READING:
+            raise HTTPError(403)
+        handler.redirect(_login_url(handler))
+        return True
+
+    return _preceded(method, send_to_login)
+
+
+def _login_url(handler: RequestHandler) -> str:
+    url = handler.get_login_url()
+    if "?" in url:
+        return url
+    request = handler.request
+    if urlsplit(url).scheme:
+        back = request.full_url()
+    else:
+        back = local_reference(request.path, request.query)
+    return f"{url}?{urlencode({'next': back})}"
+
+
+def removeslash(method: _Method) -> _Method:
+    """Redirect ``/foo/`` to ``/foo`` for GET and HEAD; 404 for other methods.
+
+    The route must match both, for instance ``r"/foo/*"``. Raises HTTPError 403 for paths whose
+    redirect would lead to another host.
+    """
+
+    def redirect_without(handler: RequestHandler) -> bool:
+        path = handler.request.path
+        if not path.endswith("/"):
+            return False
+        return _redirected(handler, path.rstrip("/"))
+
+    return _preceded(method, redirect_without)
+
+
+def addslash(method: _Method) -> _Method:
+    """Redirect ``/foo`` to ``/foo/`` for GET and HEAD; 404 for other methods.
+
+    The route must match both, for instance ``r"/foo/?"``. Raises HTTPError 403 for paths whose
+    redirect would lead to another host.
+    """
+
+    def redirect_with(handler: RequestHandler) -> bool:
+        path = handler.request.path
+        if path.endswith("/"):
+            return False
+        return _redirected(handler, path + "/")
+
+    return _preceded(method, redirect_with)
+
+
+def _redirected(handler: RequestHandler, path: str) -> bool:
+    if handler.request.method not in _READING:
+        raise HTTPError(404)
+    if is_protocol_relative(path):
+        raise HTTPError(403, "cannot redirect path with two initial slashes")
+    if not path:  # "/" without its slash is nothing
+        return False
+    query = handler.request.query
+    handler.redirect(f"{path}?{query}" if query else path, permanent=True)
+    return True
+
+
+def stream_request_body(cls: _Handler) -> _Handler:
+    """Give a handler class the request body piece by piece, in ``data_received``.
+
+    ``prepare`` runs when the head has arrived, ``data_received(chunk)`` for each piece (it may
+    return an awaitable, which holds the next piece back), the method when the body is complete.
+    ``request.body`` is not there, and arguments come from the URL only. Raises TypeError for
+    anything but a RequestHandler subclass.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, RequestHandler)):
+        raise TypeError(f"expected a subclass of RequestHandler, got {cls!r}")
+    cls._stream_request_body = True
+    return cls
+
+
+def _preceded(method: _Method, answered: Callable[[Any], bool]) -> _Method:
+    """Wrap a method: call ``answered(handler)`` first, and the method unless that is true.
+
+    `inlineCallbacks` around the wrapper insists on a generator, so a wrapper around a generator
+    function returns one (an empty one) even when the method is not called.
+    """
+    makes_generator = _makes_generator(method)
+
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if answered(self):
+            return _nothing() if makes_generator else None
+        return method(self, *args, **kwargs)
+
+    if makes_generator:
+        # The mark is the wrapper itself: functools.wraps of a further decorator copies it, and
+        # then it no longer tells the truth.
+        setattr(wrapper, _GENERATOR_MARK, wrapper)
+    return wrapper  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def _makes_generator(method: Callable[..., Any]) -> bool:
+    return inspect.isgeneratorfunction(method) or getattr(method, _GENERATOR_MARK, None) is method
+
+
+def _nothing() -> Iterator[None]:
+    yield from ()

@@ -1,0 +1,958 @@
+"""`RequestHandler`: Tornado's class, method by method, over the rooms beside this file.
+
+Life of a request: ``initialize`` (made), ``prepare``, the method named like the HTTP method,
+``finish`` (by itself unless `asynchronous`), ``on_finish`` (once, also when the peer went away).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
+
+from cyclone._async import DONE, Done, Spawned, Waiter, is_pending, resolve, settle, spawn
+from cyclone.escape import json_encode, url_escape, utf8
+from cyclone.http1 import SERVER, date_now
+from cyclone.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPServerRequest,
+    ResponseStartLine,
+    format_timestamp,
+    parse_http_date,
+    responses,
+)
+from cyclone.log import app_log, gen_log
+
+from . import conditional, pages
+from .cookies import make_clear_cookie, make_set_cookie
+from .dispatch import BodyStream, PeerGone
+from .errors import Finish, HTTPError, MissingArgumentError, reason_phrase
+
+if TYPE_CHECKING:
+    import http.cookies
+
+    from .application import Application
+
+__all__ = ["RequestHandler"]
+
+_T = TypeVar("_T")
+
+# Characters that have no place in text; tab, line feed, form feed and carriage return have.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+#: Fields that decide about framing: responses that set them take the general way out.
+_FRAMING_FIELDS = ("Connection", "Content-Length", "Transfer-Encoding")
+#: RFC 9110 section 15.4.5: what describes a representation goes when there is none.
+_REPRESENTATION_FIELDS = ("Content-Encoding", "Content-Language", "Content-Type")
+_DEFAULT_TYPE = "text/html; charset=UTF-8"
+
+
+class _Missing:
+    """The default of ``get_argument``: an argument that must be there."""
+
+
+_MISSING = _Missing()
+
+
+class _DefaultFields:
+    """Encoded default fields, for responses that changed none; made anew once a second."""
+
+    def __init__(self) -> None:
+        self._date = ""
+        self._encoded = b""
+
+    def __call__(self) -> bytes:
+        date = date_now()
+        if date is not self._date:
+            self._date = date
+            self._encoded = (
+                f"Server: {SERVER}\r\nContent-Type: {_DEFAULT_TYPE}\r\nDate: {date}\r\n"
+            ).encode("ascii")
+        return self._encoded
+
+
+_default_fields = _DefaultFields()
+
+
+class RequestHandler:
+    """Base class of an application's handlers (Tornado's and cyclone 1.x's `RequestHandler`).
+
+    Subclasses define ``get``, ``post`` and so on.  Each may be a plain method, return a Deferred,
+    be ``async def``, or be decorated with ``inlineCallbacks`` or `asynchronous`.  The response is
+    finished when the method is, unless it is `asynchronous`.
+
+    Attributes:
+        SUPPORTED_METHODS: HTTP methods that are looked up as methods of this class.
+        no_keep_alive: close the connection after each response (cyclone 1.x).
+        max_body_size: size limit of request bodies in bytes, None for the server's.
+        cancel_on_disconnect: cancel what the method waits for when the peer goes away.
+        application: the `Application` that serves the request.
+        request: the `httputil.HTTPServerRequest`.
+        path_args, path_kwargs: what the route's groups matched.
+    """
+
+    SUPPORTED_METHODS: ClassVar[Iterable[str]] = (
+        "GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS",
+    )  # fmt: skip
+    no_keep_alive: bool = False
+    max_body_size: int | None = None
+    cancel_on_disconnect: bool = False
+
+    path_args: list[Any]
+    path_kwargs: dict[str, Any]
+
+    _auto_finish = True
+    _finished = False
+    _headers_written = False
+    _ended = False
+    _stream_request_body = False  # set by the class decorator stream_request_body
+    _status_code = 200
+    _reason: str | None = None
+    _header_map: HTTPHeaders | None = None
+    _new_cookies: dict[str, str] | None = None
+    _running: Spawned | None = None
+    _body_stream: BodyStream | None = None
+    _transforms: Any = ()
+    _current_user: Any = None
+
+    def __init__(
+        self, application: Application, request: HTTPServerRequest, **kwargs: Any
+    ) -> None:
+        self.application = application
+        self.request = request
+        self._write_buffer: list[bytes] = []
+        if type(self).set_default_headers is not _set_default_headers:
+            self.set_default_headers()
+        self.initialize(**kwargs)
+
+    # -- to be overridden
+
+    def initialize(self) -> None:
+        """Take the arguments that the route gives to the handler."""
+
+    def prepare(self) -> Any:
+        """Run before the method, whatever it is.  May be asynchronous; may finish the response."""
+
+    def on_finish(self) -> Any:
+        """Run after the request has ended in any way, exactly once."""
+
+    def on_connection_close(self, *reason: Any) -> None:
+        """Run when the peer goes away before the response has ended.
+
+        Overriding it makes an ended peer (half-closed connection) count as gone.
+        """
+
+    def data_received(self, chunk: bytes) -> Any:
+        """Take a piece of the body; for classes decorated with `stream_request_body`.
+
+        May be asynchronous: the next piece waits.
+        """
+        raise NotImplementedError("data_received() goes with stream_request_body")
+
+    def set_default_headers(self) -> None:
+        """Set fields of every response, error responses included."""
+
+    def get_current_user(self) -> Any:
+        """Say who makes the request; None for nobody."""
+        return None
+
+    def get_login_url(self) -> str:
+        """Where `authenticated` sends those who are not logged in: setting ``login_url``."""
+        self.require_setting("login_url", "@cyclone.web.authenticated")
+        return str(self.settings["login_url"])
+
+    def default(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer supported methods that the class does not define (cyclone 1.x): 405."""
+        raise HTTPError(405)
+
+    def _undefined(self, *args: Any, **kwargs: Any) -> Any:
+        return self.default(*args, **kwargs)
+
+    head = get = post = delete = patch = put = options = _undefined
+
+    # -- surroundings
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The application's settings."""
+        return self.application.settings
+
+    @property
+    def transport(self) -> Any:
+        """The connection's transport (cyclone 1.x)."""
+        return self.request.connection.transport
+
+    def require_setting(self, name: str, feature: str = "this feature") -> None:
+        """Raise an exception when setting `name` is missing or empty."""
+        if not self.application.settings.get(name):
+            raise Exception(f"You must define the {name!r} setting in your application to use "
+                            f"{feature}")
+
+    def reverse_url(self, name: str, *args: Any, **query: Any) -> str:
+        """The URL of the route `name`; see `Application.reverse_url`."""
+        return self.application.reverse_url(name, *args, **query)
+
+    @property
+    def current_user(self) -> Any:
+        """What `get_current_user` says, asked once.  May be assigned, as in ``prepare``."""
+        if not hasattr(self, "_user_known"):
+            self.current_user = self.get_current_user()
+        return self._current_user
+
+    @current_user.setter
+    def current_user(self, value: Any) -> None:
+        self._current_user = value
+        self._user_known = True
+
+    # -- status and header
+
+    def set_status(self, status_code: int, reason: str | None = None) -> None:
+        """Set the status of the response.
+
+        Args:
+            reason: phrase of the status line, None for the standard one.  One that cannot stand
+                there is replaced by ``Unknown``.
+        """
+        self._status_code = status_code
+        if reason is not None:
+            reason = reason_phrase(status_code, to_text(reason))
+        self._reason = reason
+
+    def get_status(self) -> int:
+        """The status of the response as it stands."""
+        return self._status_code
+
+    @property
+    def _headers(self) -> HTTPHeaders:
+        headers = self._header_map
+        if headers is None:
+            headers = self._header_map = HTTPHeaders(
+                {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()}
+            )
+        return headers
+
+    @_headers.setter
+    def _headers(self, headers: HTTPHeaders) -> None:
+        self._header_map = headers
+
+    def set_header(self, name: str, value: Any) -> None:
+        """Set a header field: text, bytes, a number or a datetime (as HTTP date).
+
+        Raises:
+            ValueError: the value holds what would end the field.
+        """
+        self._headers[name] = header_text(value)
+
+    def add_header(self, name: str, value: Any) -> None:
+        """Add a header field beside those of the same name."""
+        self._headers.add(name, header_text(value))
+
+    def clear_header(self, name: str) -> None:
+        """Remove a header field set before."""
+        if name in self._headers:
+            del self._headers[name]
+
+    def clear(self) -> None:
+        """Take back status, header fields and what was written and not flushed."""
+        self._header_map = None
+        self._status_code = 200
+        self._reason = None
+        self._write_buffer = []
+        self.set_default_headers()
+
+    # -- arguments
+
+    @overload
+    def get_argument(self, name: str, *, strip: bool = True) -> str: ...
+    @overload
+    def get_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
+    def get_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
+        """The last value of an argument of the query or the body.
+
+        Raises:
+            MissingArgumentError: there is none, and no default; answered with 400.
+        """
+        return self._last(name, default, self.request.arguments, strip)
+
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """All values of an argument of the query or the body, in order."""
+        return self._values(name, self.request.arguments, strip)
+
+    @overload
+    def get_query_argument(self, name: str, *, strip: bool = True) -> str: ...
+    @overload
+    def get_query_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
+    def get_query_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
+        """As `get_argument`, of the query alone."""
+        return self._last(name, default, self.request.query_arguments, strip)
+
+    def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """As `get_arguments`, of the query alone."""
+        return self._values(name, self.request.query_arguments, strip)
+
+    @overload
+    def get_body_argument(self, name: str, *, strip: bool = True) -> str: ...
+    @overload
+    def get_body_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
+    def get_body_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
+        """As `get_argument`, of the body alone."""
+        return self._last(name, default, self.request.body_arguments, strip)
+
+    def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """As `get_arguments`, of the body alone."""
+        return self._values(name, self.request.body_arguments, strip)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Turn the bytes of an argument into text; UTF-8 unless overridden.
+
+        `name` is None for groups of the path.
+
+        Raises:
+            HTTPError: 400, they are not UTF-8.
+        """
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
+
+    def _last(self, name: str, default: Any, source: dict[str, list[bytes]], strip: bool) -> Any:
+        values = source.get(name)
+        if not values:
+            if default is _MISSING:
+                raise MissingArgumentError(name)
+            return default
+        return self._text_of(values[-1], name, strip)
+
+    def _values(self, name: str, source: dict[str, list[bytes]], strip: bool) -> list[str]:
+        return [self._text_of(value, name, strip) for value in source.get(name, ())]
+
+    def _text_of(self, value: bytes, name: str, strip: bool) -> str:
+        text = _CONTROL.sub(" ", self.decode_argument(value, name=name))
+        return text.strip() if strip else text
+
+    # -- cookies
+
+    @property
+    def cookies(self) -> dict[str, http.cookies.Morsel[str]]:
+        """The request's cookies."""
+        return self.request.cookies
+
+    @overload
+    def get_cookie(self, name: str) -> str | None: ...
+    @overload
+    def get_cookie(self, name: str, default: _T) -> str | _T: ...
+    def get_cookie(self, name: str, default: Any = None) -> Any:
+        """The value of a cookie of the request, else `default`."""
+        morsel = self.request.cookies.get(name)
+        return default if morsel is None else morsel.value
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str | bytes,
+        domain: str | None = None,
+        expires: Any = None,
+        path: str = "/",
+        expires_days: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Set a cookie with the response.  See `cookies.make_set_cookie` for the attributes.
+
+        Raises:
+            ValueError: name, value or an attribute holds what would end it.
+        """
+        field = make_set_cookie(name, value, domain, expires, path, expires_days, **kwargs)
+        if self._new_cookies is None:
+            self._new_cookies = {}
+        self._new_cookies[to_text(name)] = field
+
+    def clear_cookie(self, name: str, **kwargs: Any) -> None:
+        """Delete a cookie; `path`, `domain` and the rest must be as when it was set."""
+        if self._new_cookies is None:
+            self._new_cookies = {}
+        self._new_cookies[name] = make_clear_cookie(name, **kwargs)
+
+    def clear_all_cookies(self, **kwargs: Any) -> None:
+        """Delete all cookies that the request carries."""
+        for name in self.request.cookies:
+            self.clear_cookie(name, **kwargs)
+
+    # -- writing
+
+    def write(self, chunk: str | bytes | dict[str, Any] | list[Any]) -> None:
+        """Add to the response.  A dict is written as JSON, with its content type.
+
+        Lists are refused unless setting ``serialize_lists`` is on: old browsers ran a JSON list
+        of another site as a script.
+
+        Raises:
+            RuntimeError: the response has been finished.
+            TypeError: `chunk` is none of these.
+        """
+        if self._finished:
+            raise RuntimeError("Cannot write() after finish()")
+        if type(chunk) is str:
+            self._write_buffer.append(chunk.encode("utf-8"))
+        elif type(chunk) is bytes:
+            self._write_buffer.append(chunk)
+        else:
+            self._write_buffer.append(self._convert(chunk))
+
+    def _convert(self, chunk: Any) -> bytes:
+        if isinstance(chunk, dict) or (
+            isinstance(chunk, list) and self.settings.get("serialize_lists")
+        ):
+            self.set_header("Content-Type", "application/json; charset=UTF-8")
+            return utf8(json_encode(chunk))
+        if isinstance(chunk, (str, bytes)):
+            return utf8(chunk)
+        message = "write() only accepts bytes, unicode, and dict objects"
+        if isinstance(chunk, list):
+            message += (
+                ". Lists not accepted for security reasons, unless the setting serialize_lists "
+                "is on"
+            )
+        raise TypeError(message)
+
+    def flush(self, include_footers: bool = False) -> Done | Waiter:
+        """Send what was written so far.
+
+        Returns:
+            an awaitable that is done when the peer can take more.  A handler that writes without
+            end should await it; one that does not is bounded by the ``write_buffer_limit``.
+        """
+        chunk = b"".join(self._write_buffer)
+        self._write_buffer = []
+        connection = self.request.connection
+        if self._headers_written:
+            for transform in self._transforms:
+                chunk = transform.transform_chunk(chunk, include_footers)
+            if chunk and self.request.method != "HEAD":
+                return connection.write(chunk)
+            return DONE
+        self._headers_written = True
+        for transform in self._transforms:
+            self._status_code, self._headers, chunk = transform.transform_first_chunk(
+                self._status_code, self._headers, chunk, include_footers
+            )
+        if self.request.method == "HEAD":
+            chunk = b""
+        self._add_cookies()
+        start_line = ResponseStartLine(
+            "", self._status_code, reason_phrase(self._status_code, self._reason)
+        )
+        return connection.write_headers(start_line, self._headers, chunk)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Done | Waiter:
+        """End the response.
+
+        Args:
+            chunk: written first.
+
+        Returns:
+            an awaitable that is done when the peer has taken it.
+
+        Raises:
+            RuntimeError: it has been called before.
+        """
+        if self._finished:
+            raise RuntimeError("finish() called twice")
+        if chunk is not None:
+            self.write(chunk)
+        if self._headers_written:
+            self.flush(include_footers=True)
+            waiting = self.request.connection.finish()
+        else:
+            waiting = self._respond()
+        self._finished = True
+        self.application.log_request(self)
+        self._end()
+        return waiting
+
+    def _respond(self) -> Done | Waiter:
+        """Send a response of which nothing has been sent: one head, one body, one write."""
+        request = self.request
+        connection = request.connection
+        status = self._status_code
+        if status == 200 and request.method in ("GET", "HEAD"):
+            self.set_etag_header()
+            status = self._check_preconditions()
+        if status < 200 or status == 204 or status == 304:
+            self._drop_representation()
+        if self.no_keep_alive:
+            connection.no_keep_alive = True
+        headers = self._header_map
+        if self._transforms or (
+            headers is not None and any(name in headers for name in _FRAMING_FIELDS)
+        ):
+            return self._respond_slowly()
+        buffer = self._write_buffer
+        body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+        self._write_buffer = []
+        if headers is None:
+            fields = _default_fields()
+            if self._new_cookies is not None:
+                fields += self._encoded_cookies()
+        else:
+            self._add_cookies()
+            fields = headers.encode()
+        reason = self._reason
+        waiting = connection.respond(status, reason, fields, body)
+        self._headers_written = True
+        return waiting
+
+    def _respond_slowly(self) -> Done | Waiter:
+        """For responses whose framing the handler or a transform has a say in."""
+        if not self._transforms and "Content-Length" not in self._headers:
+            size = sum(map(len, self._write_buffer))
+            if self._status_code >= 200 and self._status_code not in (204, 304):
+                self.set_header("Content-Length", size)
+        elif self._transforms and "Content-Length" not in self._headers:
+            self._set_transformed_length()
+        self.flush(include_footers=True)
+        return self.request.connection.finish()
+
+    def _set_transformed_length(self) -> None:
+        """Transforms set or remove Content-Length as they change the body's size (Tornado)."""
+        if self._status_code >= 200 and self._status_code not in (204, 304):
+            self.set_header("Content-Length", sum(map(len, self._write_buffer)))
+
+    def _drop_representation(self) -> None:
+        if any(self._write_buffer):
+            if self._status_code == 304:
+                self._write_buffer = []
+            else:
+                raise RuntimeError(f"Cannot send body with {self._status_code}")
+        for name in _REPRESENTATION_FIELDS:
+            self.clear_header(name)
+
+    def _add_cookies(self) -> None:
+        for field in (self._new_cookies or {}).values():
+            self._headers.add("Set-Cookie", field)
+        self._new_cookies = None
+
+    def _encoded_cookies(self) -> bytes:
+        cookies = self._new_cookies or {}
+        return "".join([f"Set-Cookie: {field}\r\n" for field in cookies.values()]).encode("latin-1")
+
+    def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
+        """Answer with a redirect: 302, 301 when `permanent`, or `status`.
+
+        Raises:
+            RuntimeError: part of the response has been sent.
+            ValueError: `status` is none of 3xx.
+        """
+        if self._headers_written:
+            raise RuntimeError("Cannot redirect after headers have been written")
+        if status is None:
+            status = 301 if permanent else 302
+        elif not 300 <= status <= 399:
+            raise ValueError(f"a redirect has a status of 300 to 399, not {status}")
+        self.set_status(status)
+        self.set_header("Location", _ascii_url(url))
+        self.finish()
+
+    def detach(self, protocol: IProtocol | None = None) -> Any:
+        """Take the connection out of HTTP and return its transport.
+
+        Args:
+            protocol: what gets the bytes from now on; see `http1.Exchange.detach`.
+        """
+        self._finished = True
+        transport = self.request.connection.detach(protocol)
+        self._end()
+        return transport
+
+    # -- conditional requests
+
+    def compute_etag(self) -> str | None:
+        """The entity tag of the response, quoted; None for none."""
+        return conditional.compute_etag(self._write_buffer)
+
+    def set_etag_header(self) -> None:
+        """Set ``Etag`` from `compute_etag`, unless the handler has set it."""
+        if self._header_map is not None and "Etag" in self._header_map:
+            return
+        etag = self.compute_etag()
+        if etag is not None:
+            self.set_header("Etag", etag)
+
+    def check_etag_header(self) -> bool:
+        """Whether ``If-None-Match`` names the response's ``Etag``."""
+        known = self.request.headers.get("If-None-Match")
+        etag = self._headers.get("Etag")
+        if not known or not etag:
+            return False
+        tags = conditional.parse_entity_tags(known)
+        return tags == ("*",) or any(conditional.weak_match(etag, tag) for tag in tags)
+
+    def _check_preconditions(self) -> int:
+        """Answer 304 or 412 instead when the request's preconditions say so (RFC 9110 13.2.2)."""
+        head = getattr(self.request.connection, "head", None)
+        if head is not None and not head.conditional:
+            return 200
+        headers = self._headers
+        verdict = conditional.evaluate(
+            self.request.method or "GET",
+            self.request.headers.get,
+            etag=headers.get("Etag"),
+            last_modified=parse_http_date(headers.get("Last-Modified", "")),
+        )
+        if verdict is None:
+            return 200
+        self._write_buffer = []
+        self.set_status(verdict)
+        return verdict
+
+    # -- errors
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> Any:
+        """Answer with an error; `write_error` writes the body.
+
+        When part of the response has been sent the connection is dropped: an end in good order
+        would make the peer take what it has for the whole.
+        """
+        if self._headers_written:
+            gen_log.error("Cannot send error response after headers written")
+            if not self._finished:
+                self._finished = True
+                self.request.connection.abort()
+                self._end()
+            return None
+        self.clear()
+        self.set_status(status_code, reason=kwargs.get("reason"))
+        error = kwargs["exc_info"][1] if kwargs.get("exc_info") else None
+        if isinstance(error, HTTPError):
+            self.set_status(status_code, reason=error.reason or kwargs.get("reason"))
+            for name, value in error.headers.items():
+                self.set_header(name, value)
+        if status_code == 405 and "Allow" not in self._headers:
+            self.set_header("Allow", ", ".join(self._allowed_methods()))
+        try:
+            result = self.write_error(status_code, **kwargs)
+        except Exception:
+            app_log.error("Uncaught exception in write_error", exc_info=True)
+            result = None
+        resolve(result, self._error_written, self._error_failed)
+        return None
+
+    def _error_written(self, _: Any) -> None:
+        if not self._finished:
+            self.finish()
+
+    def _error_failed(self, error: BaseException) -> None:
+        app_log.error("Uncaught exception in write_error", exc_info=error)
+        self._error_written(None)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> Any:
+        """Write the body of an error response.  May be asynchronous.
+
+        Args:
+            kwargs: what `send_error` was given; for an exception ``exc_info`` (a triple) and
+                ``exception`` (a Failure, as in cyclone 1.x).
+
+        A method ``get_error_html(status_code, **kwargs)`` of old handlers is still asked.
+        """
+        old_page = getattr(self, "get_error_html", None)
+        if old_page is not None:
+            resolve(old_page(status_code, **kwargs), self._finish_error_page, self._error_failed)
+            return
+        reason = reason_phrase(status_code, self._reason)
+        if self.settings.get("serve_traceback") and kwargs.get("exc_info"):
+            request = self.request
+            page = pages.debug_page(
+                status_code, reason, kwargs["exc_info"], request.method, request.uri,
+                request.headers.get_all(),
+            )
+        else:
+            page = pages.error_page(status_code, reason)
+        self._write_buffer = [utf8(page)]
+
+    def _finish_error_page(self, page: Any) -> None:
+        if not self._finished:
+            self.finish(page)
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: Any,
+    ) -> None:
+        """Log an exception that a method raised: `HTTPError` as a warning, others as errors."""
+        if isinstance(value, HTTPError):
+            message = value.get_message()
+            if message:
+                gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
+        else:
+            app_log.error(
+                "Uncaught exception %s", self._request_summary(), exc_info=(typ, value, tb)
+            )
+
+    def _request_summary(self) -> str:
+        request = self.request
+        return f"{request.method} {request.uri} ({request.remote_ip})"
+
+    def _allowed_methods(self) -> list[str]:
+        """The methods that would not answer 405."""
+        cls = type(self)
+        if cls.default is not RequestHandler.default:
+            return list(self.SUPPORTED_METHODS)
+        undefined = RequestHandler._undefined
+        return [
+            name for name in self.SUPPORTED_METHODS
+            if getattr(cls, name.lower(), undefined) is not undefined
+        ]
+
+    def _handle_request_exception(self, error: Any) -> None:
+        """Turn what a method raised into a response."""
+        if isinstance(error, Failure):
+            error = error.value
+        if isinstance(error, Finish):
+            if not self._finished:
+                self.finish(*error.args)
+            return
+        if isinstance(error, PeerGone):
+            self._end()
+            return
+        exc_info = (type(error), error, error.__traceback__)
+        try:
+            self.log_exception(*exc_info)
+        except Exception:
+            app_log.error("Error in exception logger", exc_info=True)
+        if self._finished:
+            return  # too late to tell the peer
+        status = 500
+        if isinstance(error, HTTPError):
+            status = error.status_code
+        elif isinstance(error, HTTPInputError):
+            status = 400
+        try:
+            self.send_error(status, exc_info=exc_info, exception=Failure(*_triple(error)))
+        except Exception:
+            app_log.error("Cannot send an error response", exc_info=True)
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """No response can be made: drop the connection rather than leave the peer waiting."""
+        self._finished = True
+        with contextlib.suppress(Exception):
+            self.request.connection.abort()
+        self._end()
+
+    # -- life cycle
+
+    def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+        """Run the handler.  As long as nothing waits, nothing is allocated for waiting."""
+        self._transforms = transforms
+        try:
+            method = self.request.method
+            if method not in self.SUPPORTED_METHODS:
+                # RFC 9110 section 9.1: 501 for what no resource of this server knows.
+                raise HTTPError(405 if method in _KNOWN_METHODS else 501)
+            self._take_path(args, kwargs)
+            prepared = None
+            if type(self).prepare is not _prepare:
+                prepared = self.prepare()
+            if self._stream_request_body or is_pending(prepared):
+                self._spawn(self._go_on(prepared))
+                return
+            if self._finished:
+                return
+            result = getattr(self, method.lower(), self.default)(
+                *self.path_args, **self.path_kwargs
+            )
+            if result is not None and is_pending(result):
+                self._spawn(self._complete(result))
+            elif self._auto_finish:
+                if not self._finished:
+                    self.finish()
+            elif not self._finished:
+                self._watch_connection()
+        except Exception as error:
+            self._handle_request_exception(error)
+
+    def _take_path(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
+        """Keep what the route's groups matched; bytes are what was not UTF-8."""
+        self.path_args = list(args)
+        self.path_kwargs = dict(kwargs)
+        if not args and not kwargs:
+            return
+        overridden = type(self).decode_argument is not _decode_argument
+        for index, value in enumerate(self.path_args):
+            if type(value) is bytes or (overridden and value is not None):
+                self.path_args[index] = self.decode_argument(utf8(value))
+        for name, value in self.path_kwargs.items():
+            if type(value) is bytes or (overridden and value is not None):
+                self.path_kwargs[name] = self.decode_argument(utf8(value), name=name)
+
+    async def _go_on(self, prepared: Any) -> None:
+        """The rest of the request, from a `prepare` that waits or a body that streams."""
+        try:
+            await settle(prepared)
+            if self._finished:
+                return
+            if self._stream_request_body:
+                await self._receive_body()
+                if self._finished:
+                    return
+            method = getattr(self, (self.request.method or "").lower(), self.default)
+            result = method(*self.path_args, **self.path_kwargs)
+        except (Exception, asyncio.CancelledError) as error:
+            self._stop(error)
+        else:
+            await self._complete(result)
+
+    async def _complete(self, result: Any) -> None:
+        """The rest of the request, from a method that waits."""
+        try:
+            await settle(result)
+            if self._auto_finish and not self._finished:
+                self.finish()
+        except (Exception, asyncio.CancelledError) as error:
+            self._stop(error)
+        finally:
+            self._running = None
+            if self._finished or self.request.connection.done:
+                self._end()
+
+    def _stop(self, error: BaseException) -> None:
+        self._running = None
+        if self.request.connection.done and not self._finished:
+            # The peer is gone: there is nobody to answer, and cancelling was probably ours.
+            self._finished = True
+            if not isinstance(error, (PeerGone, asyncio.CancelledError)):
+                self.log_exception(type(error), error, error.__traceback__)
+            self._end()
+            return
+        self._handle_request_exception(error)
+
+    def _spawn(self, coroutine: Any) -> None:
+        self._watch_connection()
+        running = spawn(coroutine)
+        if not self._finished:
+            self._running = running
+
+    def _watch_connection(self) -> None:
+        """From here on the peer may go away before the response has ended."""
+        connection = self.request.connection
+        connection.on_lost = self._connection_lost
+        if type(self).on_connection_close is not _on_connection_close or self.cancel_on_disconnect:
+            connection.watched = True
+
+    def _connection_lost(self) -> None:
+        try:
+            self.on_connection_close()
+        except Exception:
+            app_log.error("Uncaught exception in on_connection_close", exc_info=True)
+        if self._body_stream is not None:
+            self._body_stream.lost()
+        elif self._running is None:
+            self._end()
+        elif self.cancel_on_disconnect:
+            self._running.cancel()
+
+    async def _receive_body(self) -> None:
+        """Have the body of a streaming handler delivered to `data_received`."""
+        connection = self.request.connection
+        if connection.body_complete:
+            return
+        self._body_stream = BodyStream(self.data_received)
+        connection.read_body(self.application.body_consumer(self._body_stream, self.request))
+        try:
+            await self._body_stream.ended
+        finally:
+            self._body_stream = None
+
+    def notifyFinish(self) -> Deferred[None]:
+        """A Deferred that fires, with None, when the response has ended or the peer is gone.
+
+        cyclone 1.x; see `http1.Exchange.notifyFinish`.
+        """
+        notify: Callable[[], Deferred[None]] = self.request.connection.notifyFinish
+        return notify()
+
+    def _end(self) -> None:
+        """Run `on_finish`, once."""
+        if self._ended:
+            return
+        self._ended = True
+        self.request.close()
+        if type(self).on_finish is _on_finish:
+            return
+        try:
+            result = self.on_finish()
+        except Exception:
+            app_log.error("Uncaught exception in on_finish", exc_info=True)
+            return
+        resolve(result, _ignore, _log_on_finish)
+
+
+#: Methods that every server knows: 405 where a resource has none.
+_KNOWN_METHODS = frozenset({*RequestHandler.SUPPORTED_METHODS, "TRACE"})
+
+_prepare = RequestHandler.prepare
+_decode_argument = RequestHandler.decode_argument
+_on_finish = RequestHandler.on_finish
+_on_connection_close = RequestHandler.on_connection_close
+_set_default_headers = RequestHandler.set_default_headers
+
+
+def _ignore(_: Any) -> None:
+    """What `on_finish` returns means nothing."""
+
+
+def _log_on_finish(error: BaseException) -> None:
+    app_log.error("Uncaught exception in on_finish", exc_info=error)
+
+
+def to_text(value: str | bytes) -> str:
+    """`value` as text; bytes are UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8")
+
+
+def header_text(value: Any) -> str:
+    """The text of a header value (Tornado's conversions).
+
+    Raises:
+        TypeError: it is neither text, bytes, a whole number nor a datetime.
+        ValueError: text that has no place in a header, which is Latin-1.
+    """
+    if isinstance(value, str):
+        if not value.isascii():
+            _check_latin(value)
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, int):
+        return str(value)
+    if hasattr(value, "timetuple"):
+        return format_timestamp(value)
+    raise TypeError(f"Unsupported header value {value!r}")
+
+
+def _check_latin(value: str) -> None:
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"a header value is Latin-1 text; encode {value!r} (percent-encoding, RFC 8187) or "
+            "give bytes"
+        ) from None
+
+
+def _ascii_url(url: str | bytes) -> str:
+    """A URL for a Location field: what is not ASCII is percent-encoded as UTF-8."""
+    text = to_text(url)
+    return text if text.isascii() else "".join(
+        char if char.isascii() else url_escape(char, plus=False) for char in text
+    )
+
+
+def _triple(error: BaseException) -> tuple[BaseException, type[BaseException], Any]:
+    return error, type(error), error.__traceback__
