@@ -25,18 +25,29 @@ import inspect
 import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-__all__ = ["DONE", "CancelledErrors", "Done", "Spawned", "Waiter", "as_deferred", "is_pending",
-           "resolve", "settle", "spawn"]
+__all__ = [
+    "DONE",
+    "CancelledErrors",
+    "Done",
+    "Spawned",
+    "Waiter",
+    "as_deferred",
+    "exception_of",
+    "failure_of",
+    "is_pending",
+    "resolve",
+    "settle",
+    "spawn",
+]
 
 _log = Logger(namespace="cyclone.general")
-_T = TypeVar("_T")
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
@@ -52,7 +63,7 @@ class Waiter(Deferred[None]):
     it, a coroutine run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
     """
 
-    def __await__(self) -> Generator[Any, None, None]:  # type: ignore[override]
+    def __await__(self) -> Generator[Any, None, None]:
         loop = asyncio._get_running_loop()
         if loop is not None:
             task: Any = asyncio.current_task(loop)
@@ -68,7 +79,7 @@ def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyn
         if future.cancelled():
             return result
         if isinstance(result, Failure):
-            future.set_exception(result.value)
+            future.set_exception(exception_of(result))
             return None
         future.set_result(result)
         return result
@@ -114,10 +125,9 @@ def is_pending(value: object) -> bool:
     """Whether `value` stands for a result that has yet to come, or for an error (a Failure)."""
     if value is None or value is DONE:
         return False
-    return (
-        isinstance(value, (types.CoroutineType, Deferred, Failure, types.GeneratorType))
-        or hasattr(value, "__await__")
-    )
+    return isinstance(
+        value, (types.CoroutineType, Deferred, Failure, types.GeneratorType)
+    ) or hasattr(value, "__await__")
 
 
 async def settle(value: Any) -> Any:
@@ -142,7 +152,9 @@ async def settle(value: Any) -> Any:
     return value
 
 
-def resolve(result: Any, then: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+def resolve(
+    result: Any, then: Callable[[Any], None], failed: Callable[[BaseException], None]
+) -> None:
     """Call `then` with the result behind `result`, at once if it is there, else when it comes.
 
     `failed` gets the exception if there is one.  Neither is expected to raise.
@@ -169,8 +181,19 @@ def as_deferred(result: Any) -> Deferred[Any] | None:
     if isinstance(result, Deferred):
         return result
     deferred: Deferred[Any] = Deferred()
-    resolve(result, deferred.callback, lambda exc: deferred.errback(Failure(exc)))
+    resolve(result, deferred.callback, deferred.errback)
     return deferred
+
+
+def failure_of(error: BaseException) -> Failure:
+    """A Failure of `error`, with its traceback."""
+    return Failure(error, type(error), error.__traceback__)  # type: ignore[no-untyped-call]
+
+
+def exception_of(failure: Failure) -> BaseException:
+    """The exception that `failure` stands for."""
+    error = failure.value
+    return error if error is not None else RuntimeError("a Failure without an exception")
 
 
 # -- running coroutines --------------------------------------------------------------------------
@@ -201,7 +224,7 @@ def spawn(coroutine: Coroutine[Any, Any, Any]) -> Spawned:
 
 
 def _escaped(exc: BaseException) -> None:
-    _log.failure("A coroutine of a handler failed", Failure(exc, type(exc), exc.__traceback__))
+    _log.failure("A coroutine of a handler failed", failure_of(exc))
 
 
 _NEEDS_ASYNCIO = (
@@ -221,7 +244,7 @@ def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]
         if isinstance(result, Failure):
             # Those who wait already still get it; after them nobody is left to be told.
             deferred.addErrback(lambda _: None)
-            wake(result.value)
+            wake(exception_of(result))
         else:
             wake(None)
         return result
@@ -254,10 +277,8 @@ class Runner(Spawned):
     def _step(self, error: BaseException | None) -> None:
         """Run to the next Deferred that has no result yet, or to the end."""
         try:
-            if error is None:
-                awaited = self._coroutine.send(None)
-            else:
-                awaited = self._coroutine.throw(error)
+            send = self._coroutine.send
+            awaited = send(None) if error is None else self._coroutine.throw(error)
         except StopIteration:
             return
         except Exception as exc:
@@ -270,7 +291,7 @@ class Runner(Spawned):
             self._step(RuntimeError(_NEEDS_ASYNCIO))
 
 
-class AsyncioRunner(asyncio.Future, Spawned, Generic[_T]):  # type: ignore[type-arg]
+class AsyncioRunner(asyncio.Future[Any], Spawned):
     """A task of our own: it may await Deferreds and asyncio futures, in any order.
 
     asyncio's `Task` interface is complete as far as asyncio itself and anyio use it (`_fut_waiter`
@@ -352,10 +373,8 @@ class AsyncioRunner(asyncio.Future, Spawned, Generic[_T]):  # type: ignore[type-
             asyncio._leave_task(loop, outer)
         asyncio._enter_task(loop, self)  # type: ignore[arg-type]
         try:
-            if error is None:
-                awaited = self._coroutine.send(None)
-            else:
-                awaited = self._coroutine.throw(error)
+            send = self._coroutine.send
+            awaited = send(None) if error is None else self._coroutine.throw(error)
         except StopIteration as stop:
             self._finish(super().set_result, stop.value)
         except asyncio.CancelledError:
@@ -415,5 +434,3 @@ class AsyncioRunner(asyncio.Future, Spawned, Generic[_T]):  # type: ignore[type-
 
 def _message(message: Any) -> tuple[Any, ...]:
     return () if message is None else (message,)
-
-

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .http1 import Exchange, HTTP1Connection, HTTPFactory
-from .httputil import BodyBuffer, TrustedProxies, HTTPServerRequest
+from .httputil import BodyBuffer, HTTPServerRequest, TrustedProxies
 
 __all__ = ["HTTPConnection", "HTTPRequest", "HTTPServer"]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import getopt
 import sys
+from collections.abc import Sequence
 
 from twisted.python import usage
 
@@ -57,6 +60,21 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["endpoints"] = []
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse a command line, whether its options stand before or after the file.
+
+        Raises:
+            usage.UsageError: if it is not understood.
+        """
+        arguments = list(sys.argv[1:] if options is None else options)
+        with contextlib.suppress(getopt.error):  # which is raised and shown below
+            found, files = getopt.gnu_getopt(arguments, self.shortOpt, self.longOpt)
+            arguments = [*(self._joined(*pair) for pair in found), "--", *files]
+        super().parseOptions(arguments)  # type: ignore[no-untyped-call]
+
+    def _joined(self, name: str, value: str) -> str:
+        return f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name + value
 
     def opt_listen_endpoint(self, description: str) -> None:
         """listen on a Twisted endpoint instead of the tcp port, can be repeated"""

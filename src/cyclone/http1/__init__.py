@@ -6,6 +6,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
 
     limits      every limit, as settings
     parser      request heads (llhttp and what it leaves out); pure
+    heads       heads that are not whole yet; pure
     chunked     chunked bodies; no I/O
     response    response heads and framing; pure
     exchange    one request and its response
@@ -17,7 +18,8 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
 """
 
 from .chunked import ChunkedDecoder
-from .connection import Context, HTTP1Connection
+from .connection import HTTP1Connection
+from .context import Context
 from .exchange import BodyConsumer, Exchange
 from .factory import HTTPFactory
 from .limits import Limits

@@ -33,16 +33,26 @@ class ChunkedDecoder:
     Attributes:
         complete: the whole body, its trailer section included, has been read.
         rest: once complete, the bytes that follow the body.
+        announced: how many bytes of the chunk in progress are still to come.
     """
 
-    __slots__ = ("_left", "_limits", "_overhead", "_pending", "_state", "_trailer_count",
-                 "_trailer_size", "complete", "rest")
+    __slots__ = (
+        "_limits",
+        "_overhead",
+        "_pending",
+        "_state",
+        "_trailer_count",
+        "_trailer_size",
+        "announced",
+        "complete",
+        "rest",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._state = _SIZE
         self._pending = b""
-        self._left = 0
+        self.announced = 0
         self._overhead = 0
         self._trailer_size = 0
         self._trailer_count = 0
@@ -62,11 +72,11 @@ class ChunkedDecoder:
         position, end = 0, len(data)
         while position < end and not self.complete:
             if self._state == _DATA:
-                piece = data[position:position + self._left]
+                piece = data[position : position + self.announced]
                 pieces.append(piece)
                 position += len(piece)
-                self._left -= len(piece)
-                if not self._left:
+                self.announced -= len(piece)
+                if not self.announced:
                     self._state = _DATA_END
                 continue
             line_end = self._find_line(data, position)
@@ -84,14 +94,14 @@ class ChunkedDecoder:
         line_end = data.find(b"\n", position)
         if line_end < 0:
             length = len(data) - position
-            if self._state == _DATA_END and data[position:position + 1] != b"\r":
+            if self._state == _DATA_END and data[position : position + 1] != b"\r":
                 raise BadRequest(400, "a chunk is longer than its size")
             if self._state == _TRAILER:
                 self._check_trailer(length, 0)
             elif length > _MAX_LINE:
                 raise BadRequest(400, "a chunk size line is too long")
             return -1
-        if data[line_end - 1:line_end] != b"\r" or line_end == position:
+        if data[line_end - 1 : line_end] != b"\r" or line_end == position:
             raise BadRequest(400, "a line of the chunked coding does not end with CR LF")
         return line_end - 1
 
@@ -115,8 +125,8 @@ class ChunkedDecoder:
         found = _SIZE_LINE.fullmatch(line)
         if found is None:
             raise BadRequest(400, "malformed chunk size")
-        self._left = int(found[1], 16)
-        self._state = _DATA if self._left else _TRAILER
+        self.announced = int(found[1], 16)
+        self._state = _DATA if self.announced else _TRAILER
         # A byte of data per line would make the decoder work hundreds of times as much as the
         # body size limit suggests.
         self._overhead = max(0, self._overhead + len(line) - _EXCUSED_PER_CHUNK)

@@ -21,30 +21,29 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IProtocol, ISSLTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from cyclone._async import Done, Waiter
+from cyclone._async import Done, Waiter, exception_of
 
 from . import response as wire
+from .context import Context
 from .exchange import BodyConsumer, Exchange
+from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
-from .parser import BadRequest, check_request_line, parse_head
+from .parser import BadRequest, parse_head
 from .sweep import NEVER
 
 if TYPE_CHECKING:
     from .factory import HTTPFactory
 
-__all__ = ["Context", "HTTP1Connection"]
+__all__ = ["HTTP1Connection"]
 
 _log = Logger(namespace="cyclone.general")
-
-#: Empty lines before a request line that are read over (RFC 9112 section 2.2 asks for one).
-_MAX_EMPTY_LINES = 4
 
 
 class _State(enum.Enum):
@@ -59,25 +58,11 @@ class _State(enum.Enum):
 
 _HEAD, _BUSY, _BODY = _State.HEAD, _State.BUSY, _State.BODY
 _CLOSING, _LINGER, _DETACHED, _CLOSED = (
-    _State.CLOSING, _State.LINGER, _State.DETACHED, _State.CLOSED,
+    _State.CLOSING,
+    _State.LINGER,
+    _State.DETACHED,
+    _State.CLOSED,
 )
-
-
-class Context:
-    """What handlers may know of a connection's surroundings.
-
-    Attributes:
-        peer_ip: the peer's address as text; "" when it has none (unix sockets).
-        protocol: "http" or "https".
-        forwarded: the server's policy for X-Real-Ip and its like, None when they are ignored.
-    """
-
-    __slots__ = ("forwarded", "peer_ip", "protocol")
-
-    def __init__(self, address: IAddress | None, secure: bool, forwarded: Any) -> None:
-        self.peer_ip: str = getattr(address, "host", "") or ""
-        self.protocol = "https" if secure else "http"
-        self.forwarded = forwarded
 
 
 @implementer(IHalfCloseableProtocol)
@@ -89,7 +74,7 @@ class HTTP1Connection(Protocol):
         closing: the connection ends with the response in progress.
     """
 
-    factory: HTTPFactory  # type: ignore[assignment]
+    factory: HTTPFactory
     transport: Any
     _outbox: Outbox
 
@@ -99,6 +84,7 @@ class HTTP1Connection(Protocol):
         self._state = _HEAD
         self._received: bytes | bytearray = b""
         self._position = 0  # where the unparsed bytes begin
+        self._examined = 0  # up to where a head that is not whole has been looked at
         self._exchange: Exchange | None = None
         self._intake: Intake | None = None
         self._context: Context | None = None
@@ -156,7 +142,7 @@ class HTTP1Connection(Protocol):
         exchange = self._exchange
         if self._state is _DETACHED:
             if IHalfCloseableProtocol.providedBy(self._successor):
-                self._successor.readConnectionLost()  # type: ignore[union-attr]
+                self._successor.readConnectionLost()
             else:
                 self.transport.loseConnection()
         elif self._state is _BODY or self._state is _LINGER:
@@ -172,7 +158,7 @@ class HTTP1Connection(Protocol):
     def writeConnectionLost(self) -> None:
         """Our side has been ended: by our half-close, or because the peer is gone."""
         if self._state is _DETACHED and IHalfCloseableProtocol.providedBy(self._successor):
-            self._successor.writeConnectionLost()  # type: ignore[union-attr]
+            self._successor.writeConnectionLost()
         elif self._state is not _LINGER:
             self.abort()
 
@@ -220,8 +206,10 @@ class HTTP1Connection(Protocol):
         if self._outbox.queued <= limits.write_buffer_limit:
             return True
         if limits.write_buffer_policy == "close":
-            _log.warn("Connection aborted: {queued} bytes wait for a peer that does not read",
-                      queued=self._outbox.queued)
+            _log.warn(
+                "Connection aborted: {queued} bytes wait for a peer that does not read",
+                queued=self._outbox.queued,
+            )
             self.abort()
         return False
 
@@ -329,7 +317,7 @@ class HTTP1Connection(Protocol):
     # -- reading
 
     def _unparsed(self) -> bytes | bytearray:
-        return self._received[self._position:]
+        return self._received[self._position :]
 
     def _run(self) -> None:
         """Serve what has been received, until more is needed or somebody is waited for."""
@@ -402,13 +390,15 @@ class HTTP1Connection(Protocol):
         """
         received, start = self._received, self._position
         if received[start] < 0x20:
-            return self._skip_empty_lines()
-        end = received.find(b"\r\n\r\n", start)
+            self._position, more = skip_empty_lines(received, start)
+            return more
+        end = received.find(b"\r\n\r\n", max(start, self._examined - 3))
         if end < 0:
-            self._check_partial_head()
+            self._wait_for_head()
             return False
+        self._examined = 0
         self._position = end + 4
-        head = parse_head(bytes(received[start:end + 4]), self.factory.limits)
+        head = parse_head(bytes(received[start : end + 4]), self.factory.limits)
         if self._head_started:
             self._head_started = False
             self.deadline = self._write_deadline
@@ -417,36 +407,14 @@ class HTTP1Connection(Protocol):
         self.factory.start_request(exchange)
         return True
 
-    def _skip_empty_lines(self) -> bool:
-        """RFC 9112 section 2.2: an empty line before a request line is read over."""
-        start = self._position
-        for _ in range(_MAX_EMPTY_LINES):
-            if self._received[start:start + 2] != b"\r\n":
-                break
-            start += 2
-        rest = self._received[start:start + 2]
-        if rest[:1] < b" " and rest not in (b"", b"\r"):
-            raise BadRequest(400, "a request begins with its request line")
-        self._position = start
-        return len(rest) > 1
-
-    def _check_partial_head(self) -> None:
-        """Refuse early what cannot become a request head, and start its time limit."""
-        limits = self.factory.limits
-        part = self._unparsed()
-        line_end = part.find(b"\r\n")
-        if line_end < 0:
-            if len(part) > limits.max_request_line_size + 1:
-                raise BadRequest(414, "the request line is longer than this server accepts")
-        else:
-            check_request_line(bytes(part[:line_end]), limits)
-            if len(part) - line_end > limits.max_header_size:
-                raise BadRequest(431, "the header section is larger than this server accepts")
-        if part.count(b"\n") != part.count(b"\r\n"):
-            raise BadRequest(400, "a line does not end with CR LF")
+    def _wait_for_head(self) -> None:
+        """A head has begun: refuse early what cannot become one, and start its time limit."""
+        received = self._received
+        check_partial_head(received, self._position, self._examined, self.factory.limits)
+        self._examined = len(received) - self._position
         if not self._head_started:
             self._head_started = True
-            self._due(limits.header_timeout)
+            self._due(self.factory.limits.header_timeout)
 
     def _read_body(self) -> bool:
         """Hand what was received of a body to its consumer.
@@ -477,8 +445,9 @@ class HTTP1Connection(Protocol):
         if intake is None or not intake.held:
             return
         intake.released(self._now())
-        if isinstance(result, Failure) and result.check(BadRequest):
-            self._refuse(result.value)
+        error = exception_of(result) if isinstance(result, Failure) else None
+        if isinstance(error, BadRequest):
+            self._refuse(error)
         else:
             self._due(intake.next_check())
             self._run()
@@ -487,8 +456,12 @@ class HTTP1Connection(Protocol):
 
     def _refuse(self, bad: BadRequest) -> None:
         """Answer what cannot be served, and end the connection so that the answer can be read."""
-        _log.info("Refused a request from {peer}: {status} {why}",
-                  peer=self.context.peer_ip, status=bad.status, why=bad.message)
+        _log.info(
+            "Refused a request from {peer}: {status} {why}",
+            peer=self.context.peer_ip,
+            status=bad.status,
+            why=bad.message,
+        )
         exchange, self._exchange = self._exchange, None
         self._intake = None
         started = exchange is not None and exchange.started
@@ -502,9 +475,9 @@ class HTTP1Connection(Protocol):
 
     def _end_if_idle(self) -> None:
         """Close when the peer or a graceful stop ends the connection and nothing is in progress."""
-        if self._state is _HEAD and not self._again and not self._outbox.paused:
-            if self._peer_ended or not self._received:
-                self._close(linger=False)
+        waiting = self._state is _HEAD and not self._again and not self._outbox.paused
+        if waiting and (self._peer_ended or not self._received):
+            self._close(linger=False)
 
     def _close(self, linger: bool) -> None:
         """End the connection when everything has been sent.

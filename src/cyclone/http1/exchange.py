@@ -24,7 +24,8 @@ from .parser import RequestHead
 from .response import Framing, FramingError
 
 if TYPE_CHECKING:
-    from .connection import Context, HTTP1Connection
+    from .connection import HTTP1Connection
+    from .context import Context
 
 __all__ = ["BodyConsumer", "Exchange", "Fields", "StatusLine"]
 
@@ -86,9 +87,22 @@ class Exchange:
         wants_close: the connection ends with this response.
     """
 
-    __slots__ = ("_close_callback", "_connection", "_framing", "_left", "_notified", "_phase",
-                 "body_complete", "body_timeout", "head", "max_body_size", "no_keep_alive",
-                 "on_lost", "watched", "wants_close")
+    __slots__ = (
+        "_close_callback",
+        "_connection",
+        "_framing",
+        "_left",
+        "_notified",
+        "_phase",
+        "body_complete",
+        "body_timeout",
+        "head",
+        "max_body_size",
+        "no_keep_alive",
+        "on_lost",
+        "wants_close",
+        "watched",
+    )
 
     def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
         self.head = head
@@ -183,9 +197,16 @@ class Exchange:
             raise FramingError(f"a response with status {status} has no body")
         else:
             length = b""
-        self._connection.send(b"%b%b%b%b\r\n%b" % (
-            wire.status_line(status, reason), fields, length, self._connection_field(), body,
-        ))
+        self._connection.send(
+            b"%b%b%b%b\r\n%b"
+            % (
+                wire.status_line(status, reason),
+                fields,
+                length,
+                self._connection_field(),
+                body,
+            )
+        )
         self._end()
         return self._connection.drained()
 
@@ -225,9 +246,16 @@ class Exchange:
         if "Connection" in headers and not connection:
             connection = wire.encode_fields([("Connection", headers["Connection"])])
         body = self._frame(chunk) if chunk else b""
-        self._connection.send(b"%b%b%b%b\r\n%b" % (
-            wire.status_line(status, start_line.reason), fields, extra, connection, body,
-        ))
+        self._connection.send(
+            b"%b%b%b%b\r\n%b"
+            % (
+                wire.status_line(status, start_line.reason),
+                fields,
+                extra,
+                connection,
+                body,
+            )
+        )
         return self._connection.drained()
 
     def write(self, chunk: bytes) -> Done | Waiter:
@@ -351,7 +379,8 @@ class Exchange:
         if self.head.version == "HTTP/1.1":
             self._connection.send(
                 wire.status_line(start_line.code, start_line.reason)
-                + wire.encode_fields(headers.get_all()) + b"\r\n"
+                + wire.encode_fields(headers.get_all())
+                + b"\r\n"
             )
         return self._connection.drained()
 

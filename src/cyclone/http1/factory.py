@@ -89,7 +89,9 @@ class HTTPFactory(ServerFactory):
 
     # -- connections
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTP1Connection | None:
+    def buildProtocol(  # type: ignore[override]  # Twisted's stub names a private protocol
+        self, addr: IAddress | None
+    ) -> HTTP1Connection | None:
         """A new connection; None, which closes it, while the server drains."""
         if self._draining is not None:
             return None
@@ -129,8 +131,12 @@ class HTTPFactory(ServerFactory):
         if not result.called:
             seconds = self.limits.drain_timeout if timeout is None else timeout
             call = self.clock.callLater(seconds, self._cut)
-            result.addBoth(lambda _: call.active() and call.cancel())
-            result.addCallback(lambda _: None)
+
+            def drained(_: None) -> None:
+                if call.active():
+                    call.cancel()
+
+            result.addCallback(drained)
         return result
 
     def _cut(self) -> None:

@@ -22,11 +22,24 @@ class Intake:
         complete: the last byte of the body has been taken.
     """
 
-    __slots__ = ("_consumer", "_decoder", "_exchange", "_left", "_limits", "_pieces",
-                 "_rate_bytes", "_rate_since", "_size", "_started", "complete", "held")
+    __slots__ = (
+        "_consumer",
+        "_decoder",
+        "_exchange",
+        "_left",
+        "_limits",
+        "_pieces",
+        "_rate_bytes",
+        "_rate_since",
+        "_size",
+        "_started",
+        "complete",
+        "held",
+    )
 
-    def __init__(self, exchange: Exchange, consumer: BodyConsumer, limits: Limits,
-                 now: float) -> None:
+    def __init__(
+        self, exchange: Exchange, consumer: BodyConsumer, limits: Limits, now: float
+    ) -> None:
         head = exchange.head
         self._exchange = exchange
         self._consumer = consumer
@@ -47,7 +60,7 @@ class Intake:
             BadRequest: the chunked coding is malformed (400), the body is too large (413).
         """
         if self._decoder is None:
-            data = bytes(received[position:position + self._left])
+            data = bytes(received[position : position + self._left])
             self._left -= len(data)
             self.complete = not self._left
             self._pieces.append(data)
@@ -59,7 +72,8 @@ class Intake:
             size, rest = sum(map(len, pieces)), len(self._decoder.rest)
         self._rate_bytes += size
         self._size += size
-        if self._size > self._exchange.max_body_size:
+        announced = self._decoder.announced if self._decoder is not None else 0
+        if self._size + announced > self._exchange.max_body_size:
             raise BadRequest(413, "the body is larger than this server accepts")
         return len(received) - rest
 

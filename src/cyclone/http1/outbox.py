@@ -33,8 +33,16 @@ class Outbox:
         paused: the transport has enough for now.
     """
 
-    __slots__ = ("_on_change", "_queue", "_transport", "_turn", "_turn_size", "_waiters", "paused",
-                 "queued")
+    __slots__ = (
+        "_on_change",
+        "_queue",
+        "_transport",
+        "_turn",
+        "_turn_size",
+        "_waiters",
+        "paused",
+        "queued",
+    )
 
     def __init__(self, transport: Any, on_change: Callable[[], None]) -> None:
         """`on_change` is called when the transport pauses, and when everything is with it again."""
@@ -139,8 +147,10 @@ class Outbox:
             data = queue.popleft()
             if len(data) > _SLICE:
                 view = memoryview(data)
-                queue.extendleft(bytes(view[start:start + _SLICE])
-                                 for start in reversed(range(0, len(data), _SLICE)))
+                queue.extendleft(
+                    bytes(view[start : start + _SLICE])
+                    for start in reversed(range(0, len(data), _SLICE))
+                )
                 continue
             self.queued -= len(data)
             self._transport.write(data)

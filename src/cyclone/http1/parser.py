@@ -51,11 +51,23 @@ class RequestHead:
         conditional: whether there are preconditions (RFC 9110 section 13.1).
     """
 
-    __slots__ = ("chunked", "conditional", "content_length", "expect_continue", "fields", "host",
-                 "keep_alive", "method", "target", "upgrade", "version")
+    __slots__ = (
+        "chunked",
+        "conditional",
+        "content_length",
+        "expect_continue",
+        "fields",
+        "host",
+        "keep_alive",
+        "method",
+        "target",
+        "upgrade",
+        "version",
+    )
 
-    def __init__(self, method: str, target: str, version: str,
-                 fields: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, method: str, target: str, version: str, fields: list[tuple[bytes, bytes]]
+    ) -> None:
         self.method = method
         self.target = target
         self.version = version
@@ -94,6 +106,11 @@ _HOST = re.compile(
     re.ASCII,
 )
 
+#: Spellings of the coding other than llhttp's.
+_CHUNKED_LINE = re.compile(
+    rb"(\r\n(?i:transfer-encoding):[ \t]*)(?!chunked)(?i:chunked)(?=[ \t]*\r\n)"
+)
+
 #: Methods that llhttp parses like GET; any other token is handed to it as GET.
 _METHODS = {
     name.encode(): name
@@ -117,6 +134,7 @@ _SPECIAL = {
 _kinds: dict[bytes, int] = {}
 _known_hosts: dict[bytes, str] = {}
 _CACHE_SIZE = 1024
+_LONGEST_CACHED = 64
 
 
 def parse_head(data: bytes, limits: Limits) -> RequestHead:
@@ -130,7 +148,7 @@ def parse_head(data: bytes, limits: Limits) -> RequestHead:
         BadRequest: with status 400, 414, 417, 431, 501 or 505.
     """
     line_end = data.find(b"\r\n")
-    if len(data) - line_end > limits.max_header_size:
+    if len(data) - line_end - 4 > limits.max_header_size:
         raise BadRequest(431, "the header section is larger than this server accepts")
     method, target, version = check_request_line(data[:line_end], limits)
     fields = _parse_fields(data, method)
@@ -151,8 +169,9 @@ def check_request_line(line: bytes, limits: Limits) -> tuple[str, str, str]:
         raise BadRequest(414, "the request line is longer than this server accepts")
     parts = line.split(b" ")
     if len(parts) != 3:
-        raise BadRequest(400, "a request line is a method, a target and a version, each separated "
-                         "by one space")
+        raise BadRequest(
+            400, "a request line is a method, a target and a version, each separated by one space"
+        )
     raw_method, raw_target, raw_version = parts
     version = _VERSIONS.get(raw_version)
     if version is None:
@@ -165,9 +184,10 @@ def check_request_line(line: bytes, limits: Limits) -> tuple[str, str, str]:
             raise BadRequest(400, "the method is not a token")
         method = raw_method.decode("ascii")
     if not _TARGET.fullmatch(raw_target):
-        raise BadRequest(400, "the request target may hold visible ASCII characters only, "
-                         "and no fragment")
-    if raw_target[0] != 0x2F:  # "/"
+        raise BadRequest(
+            400, "the request target may hold visible ASCII characters only, and no fragment"
+        )
+    if raw_target[0] != 0x2F or method == "CONNECT":  # 0x2F is "/"
         _check_unusual_target(method, raw_target)
     return method, raw_target.decode("ascii"), version
 
@@ -190,16 +210,26 @@ def _parse_fields(data: bytes, method: str) -> list[tuple[bytes, bytes]]:
     if method.encode() not in _METHODS:
         # llhttp refuses tokens that it does not know and gives some that it knows a grammar of
         # their own (RTSP's, CONNECT's); the request line has been checked, the fields are alike.
-        data = b"GET / HTTP/1.1" + data[data.index(b"\r\n"):]
-    fields = _Fields()
+        data = b"GET / HTTP/1.1" + data[data.index(b"\r\n") :]
     try:
+        fields = _llhttp_fields(data)
+    except httptools.HttpParserError as exc:
+        # RFC 9112 section 7: names of codings are case-insensitive, which llhttp forgets.
+        data, spelled_otherwise = _CHUNKED_LINE.subn(rb"\1chunked", data)
+        if not spelled_otherwise:
+            raise BadRequest(400, f"malformed header section: {exc}") from None
+        return _parse_fields(data, method)
+    if b" \r\n" in data or b"\t\r\n" in data:
+        return [(name, value.strip(b" \t")) for name, value in fields]
+    return fields
+
+
+def _llhttp_fields(data: bytes) -> list[tuple[bytes, bytes]]:
+    fields = _Fields()
+    try:  # noqa: SIM105 - contextlib.suppress costs as much as three header fields
         httptools.HttpRequestParser(fields).feed_data(data)
     except httptools.HttpParserUpgrade:
         pass  # llhttp stops there by design; the head is complete
-    except httptools.HttpParserError as exc:
-        raise BadRequest(400, f"malformed header section: {exc}") from None
-    if b" \r\n" in data or b"\t\r\n" in data:
-        return [(name, value.strip(b" \t")) for name, value in fields]
     return fields
 
 
@@ -238,9 +268,11 @@ def _interpret(head: RequestHead) -> None:
 
 
 def _remember_kind(name: bytes) -> int:
-    if len(_kinds) >= _CACHE_SIZE:
-        _kinds.clear()
-    kind = _kinds[name] = _SPECIAL.get(name.lower(), 0)
+    kind = _SPECIAL.get(name.lower(), 0)
+    if len(name) <= _LONGEST_CACHED:
+        if len(_kinds) >= _CACHE_SIZE:
+            _kinds.clear()
+        _kinds[name] = kind
     return kind
 
 
@@ -291,8 +323,10 @@ def _read_expect(head: RequestHead, value: bytes) -> None:
 def _read_host(head: RequestHead, hosts: list[bytes]) -> None:
     """RFC 9112 section 3.2: exactly one valid Host; the authority of an absolute target wins."""
     if len(hosts) != 1 and (hosts or head.version == "HTTP/1.1"):
-        raise BadRequest(400, "an HTTP/1.1 request has exactly one Host field" if not hosts
-                         else "Host is repeated")
+        raise BadRequest(
+            400,
+            "an HTTP/1.1 request has exactly one Host field" if not hosts else "Host is repeated",
+        )
     if hosts:
         host = _known_hosts.get(hosts[0])
         head.host = _check_host(hosts[0]) if host is None else host
@@ -305,7 +339,9 @@ def _read_host(head: RequestHead, hosts: list[bytes]) -> None:
 def _check_host(value: bytes) -> str:
     if not _HOST.fullmatch(value):
         raise BadRequest(400, "the host is not a valid host name or address with an optional port")
-    if len(_known_hosts) >= _CACHE_SIZE:
-        _known_hosts.clear()
-    host = _known_hosts[value] = value.decode("ascii")
+    host = value.decode("ascii")
+    if len(value) <= _LONGEST_CACHED:
+        if len(_known_hosts) >= _CACHE_SIZE:
+            _known_hosts.clear()
+        _known_hosts[value] = host
     return host

@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 
-__all__ = ["Framing", "FramingError", "body_allowed", "chunk", "date_now", "encode_fields",
-           "framing_for", "refusal", "status_line"]
+__all__ = [
+    "Framing",
+    "FramingError",
+    "body_allowed",
+    "chunk",
+    "date_now",
+    "encode_fields",
+    "framing_for",
+    "refusal",
+    "status_line",
+]
 
 SERVER = "cyclone"
 
@@ -55,8 +64,7 @@ def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
             set, this is the last gate.
     """
     text = "".join([f"{name}: {value}\r\n" for name, value in fields])
-    data = text.encode("latin-1")
-    return data
+    return text.encode("latin-1")
 
 
 def body_allowed(status: int) -> bool:

@@ -99,8 +99,13 @@ def parse_http_date(value: str, *, this_year: int | None = None) -> datetime | N
     leap = second == 60  # which no datetime has
     try:
         date = datetime(
-            year, _MONTH_NUMBER[match["month"]], int(match["day"]),
-            int(match["hour"]), int(match["minute"]), second - leap, tzinfo=UTC,
+            year,
+            _MONTH_NUMBER[match["month"]],
+            int(match["day"]),
+            int(match["hour"]),
+            int(match["minute"]),
+            second - leap,
+            tzinfo=UTC,
         )
         return date + timedelta(seconds=leap)
     except (ValueError, OverflowError):

@@ -30,8 +30,12 @@ def form_type(content_type: str) -> str:
     return media_type if media_type in (_URLENCODED, _MULTIPART) else ""
 
 
-def parse_query(query: str, config: ParseUrlEncodedConfig | None = None) -> Arguments:
+def parse_query(query: str, config: ParseBodyConfig | None = None) -> Arguments:
     """Return the arguments in the query of a URL, those without a value included.
+
+    Args:
+        query: percent-encoded.
+        config: limits.  Default: those of `set_parse_body_config`.
 
     Raises:
         HTTPInputError: there are too many.
@@ -39,9 +43,9 @@ def parse_query(query: str, config: ParseUrlEncodedConfig | None = None) -> Argu
     if not query:
         return {}
     if config is None:
-        config = get_parse_body_config().urlencoded
+        config = get_parse_body_config()
     try:
-        return parse_qs_bytes(query, True, max_num_fields=config.max_arguments)
+        return parse_qs_bytes(query, True, max_num_fields=config.urlencoded.max_arguments)
     except ValueError as exc:
         raise HTTPInputError(f"Invalid query string: {_reason(exc)}") from None
 

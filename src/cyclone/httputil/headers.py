@@ -266,9 +266,7 @@ class HTTPHeaders(MutableMapping[str, str]):
         return "".join([f"{name}: {value}\n" for name, value in self.get_all()])
 
     def __repr__(self) -> str:
-        shown = {
-            name: "..." if name in _SECRET else value for name, value in self._values.items()
-        }
+        shown = {name: "..." if name in _SECRET else value for name, value in self._values.items()}
         return f"{type(self).__name__}({shown})"
 
     # -- mapping

@@ -35,6 +35,8 @@ Files = dict[str, list[HTTPFile]]
 # RFC 2046 section 5.1.1.
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# What browsers send, as long as nothing in it is escaped.
+_USUAL_DISPOSITION = re.compile(r'form-data; name="([^"\\]++)"(?:; filename="([^"\\]*+)")?')
 _READ_SIZE = 65536
 _MAX_HEADERS = 16
 
@@ -200,17 +202,8 @@ class _Form:
         if self._parts > self._config.max_parts:
             raise HTTPInputError("multipart/form-data has too many parts")
         fields = self._checked_headers(headers)
-        disposition, parameters = parse_parameters(fields.get("Content-Disposition", ""))
-        if disposition.lower() != "form-data":
-            raise HTTPInputError("Invalid multipart/form-data: no form-data in a part")
-        self._name = parameters.get("name", "")
-        if not self._name:
-            raise HTTPInputError("multipart/form-data missing name")
-        self._filename = parameters.get("filename", "")
+        self._name, self._filename = _disposition(fields.get("Content-Disposition", ""))
         self._first = b""
-        # Extended parameters are encoded, so this check is not the one of the headers.
-        if _CONTROL.search(self._name) or _CONTROL.search(self._filename):
-            raise HTTPInputError("Invalid header value in multipart/form-data")
         if self._filename:
             self._type = fields.get("Content-Type", "application/unknown")
             self._complete = self._add_file
@@ -224,8 +217,7 @@ class _Form:
         size = 0
         for name, value in headers:
             size += len(name) + len(value) + 4
-            if _CONTROL.search(value):
-                raise HTTPInputError("Invalid header value in multipart/form-data")
+            _refuse_control(value)
             if name in fields:
                 raise HTTPInputError("multipart/form-data part header has a field twice")
             fields[name] = value.rstrip(" \t")
@@ -258,9 +250,7 @@ class _Form:
 
     def _add_file(self, content: BodyBuffer) -> None:
         if content.spooled:
-            file = HTTPFile(
-                filename=self._filename, content_type=self._type, file=content.open()
-            )
+            file = HTTPFile(filename=self._filename, content_type=self._type, file=content.open())
         else:
             file = HTTPFile(
                 filename=self._filename, body=content.getvalue(), content_type=self._type
@@ -276,6 +266,28 @@ class _Form:
         for uploads in self.files.values():
             for file in uploads:
                 file.close()
+
+
+def _disposition(value: str) -> tuple[str, str]:
+    """Name and file name, which may be "", in a Content-Disposition."""
+    usual = _USUAL_DISPOSITION.fullmatch(value)
+    if usual is not None:
+        return usual[1], usual[2] or ""
+    disposition, parameters = parse_parameters(value)
+    if disposition.lower() != "form-data":
+        raise HTTPInputError("Invalid multipart/form-data: no form-data in a part")
+    name, filename = parameters.get("name", ""), parameters.get("filename", "")
+    if not name:
+        raise HTTPInputError("multipart/form-data missing name")
+    # Extended parameters were encoded when the header was checked.
+    _refuse_control(name)
+    _refuse_control(filename)
+    return name, filename
+
+
+def _refuse_control(text: str) -> None:
+    if not text.isprintable() and _CONTROL.search(text):
+        raise HTTPInputError("Invalid header value in multipart/form-data")
 
 
 def _input_error(error: MultipartError) -> HTTPInputError:

@@ -6,10 +6,12 @@ not computed.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 
@@ -214,13 +216,6 @@ class HTTPServerRequest:
     def body(self, body: bytes) -> None:
         self._body = body
 
-    def _parse_query(self) -> Arguments:
-        query = self.query
-        if not query:
-            return {}
-        config = self.parse_config
-        return parse_query(query, config.urlencoded if config is not None else None)
-
     @lazy_property
     def query_arguments(self) -> Arguments:
         """Undecoded values of the arguments in the query, by name.
@@ -228,7 +223,7 @@ class HTTPServerRequest:
         Raises:
             HTTPInputError: there are too many.
         """
-        return self._parse_query()
+        return parse_query(self.query, self.parse_config)
 
     @lazy_property
     def arguments(self) -> Arguments:
@@ -237,7 +232,7 @@ class HTTPServerRequest:
         Raises:
             HTTPInputError: there are too many, or the form is malformed.
         """
-        arguments = self._parse_query()
+        arguments = parse_query(self.query, self.parse_config)
         if self._body is not None or self.body_buffer is not None:
             for name, values in self.body_arguments.items():
                 arguments.setdefault(name, []).extend(values)
@@ -263,15 +258,21 @@ class HTTPServerRequest:
 
     @lazy_property
     def _form(self) -> tuple[Arguments, Files]:
+        buffer = self.body_buffer
+        if self._body is None and buffer is None:
+            return {}, {}
         headers = self.headers
         content_type = headers.get("Content-Type", "")
         if not form_type(content_type):
             return {}, {}
-        buffer = self.body_buffer
         if self._body is None and buffer is not None and buffer.spooled:
             return parse_stream_arguments(
-                content_type, buffer.open(), buffer.size, headers,
-                config=self.parse_config, spool_size=buffer.spool_size,
+                content_type,
+                buffer.open(),
+                buffer.size,
+                headers,
+                config=self.parse_config,
+                spool_size=buffer.spool_size,
             )
         arguments: Arguments = {}
         files: Files = {}
@@ -299,8 +300,8 @@ class HTTPServerRequest:
     def remote_ip(self) -> str:
         """Address of the client; of what the `xheaders` setting says if that is set.
 
-        ``unix:`` and the path of the socket for clients on Unix sockets (cyclone 1.x), "" in a
-        request that is not served.
+        ``unix:`` and the path of the socket for clients on Unix sockets (cyclone 1.x; Tornado has
+        ``0.0.0.0``), "" in a request that is not served.
         """
         return self._peer[0]
 
@@ -317,6 +318,8 @@ class HTTPServerRequest:
             ip, protocol = context.peer_ip, context.protocol
         except AttributeError:
             return self._peer_of_other_connection(context)
+        if not ip:
+            ip = _unix_address(self.connection)
         if forwarded is None:
             return ip, protocol
         if isinstance(forwarded, TrustedProxies):
@@ -375,6 +378,16 @@ class HTTPServerRequest:
             f"method={self.method!r}, uri={uri!r}, version={self.version!r}, "
             f"remote_ip={self.remote_ip!r})"
         )
+
+
+def _unix_address(connection: Any) -> str:
+    """``unix:`` and the path of the Unix socket that a connection came in by, "" if it did not."""
+    get_host = getattr(getattr(connection, "transport", None), "getHost", None)
+    host = get_host() if get_host is not None else None
+    if not isinstance(host, UNIXAddress):
+        return ""
+    path = os.fsdecode(host.name or "")
+    return "unix:" + path.replace("\0", "@")  # names in the abstract namespace begin with NUL
 
 
 #: Name in cyclone 1.x.

@@ -1,24 +1,24 @@
 """The web framework: Tornado's API on a Twisted protocol.
 
-    import cyclone.web
+import cyclone.web
 
-    class MainHandler(cyclone.web.RequestHandler):
-        async def get(self):
-            self.write("hello, world")
+class MainHandler(cyclone.web.RequestHandler):
+    async def get(self):
+        self.write("hello, world")
 
-    Application = lambda: cyclone.web.Application([(r"/", MainHandler)])
+Application = lambda: cyclone.web.Application([(r"/", MainHandler)])
 
-    application   routes and settings; an IProtocolFactory
-    handler       RequestHandler, the life of a request
-    dispatch      request bodies on their way to handlers
-    routing       paths and hosts to routes; pure
-    decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
-    builtin       ErrorHandler, RedirectHandler, FallbackHandler
-    static        StaticFileHandler
-    conditional   preconditions and ranges (RFC 9110 sections 13 and 14); pure
-    cookies       Set-Cookie; pure
-    errors        HTTPError and its kin
-    pages         error pages; pure
+application   routes and settings; an IProtocolFactory
+handler       RequestHandler, the life of a request
+dispatch      request bodies on their way to handlers
+routing       paths and hosts to routes; pure
+decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
+builtin       ErrorHandler, RedirectHandler, FallbackHandler
+static        StaticFileHandler
+conditional   preconditions and ranges (RFC 9110 sections 13 and 14); pure
+cookies       Set-Cookie; pure
+errors        HTTPError and its kin
+pages         error pages; pure
 """
 
 from .application import Application

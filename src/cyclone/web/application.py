@@ -9,11 +9,11 @@ from typing import Any, cast
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
 from cyclone.http1 import BodyConsumer, Exchange, HTTPFactory
-from cyclone.httputil import BodyBuffer, TrustedProxies, HTTPServerRequest
+from cyclone.httputil import BodyBuffer, HTTPServerRequest, TrustedProxies
 from cyclone.log import app_log, log_access
 from cyclone.util import ObjectDict
 
-from .builtin import ErrorHandler
+from .builtin import ErrorHandler, ServerOptionsHandler
 from .dispatch import BufferedBody, Gunzip
 from .handler import RequestHandler
 from .routing import HostTable, RouteMatch, URLSpec
@@ -22,6 +22,7 @@ __all__ = ["Application"]
 
 #: A body that would be refused anyway is read over up to this size, so that the connection lives.
 _READ_OVER = 65536
+
 
 class Application(HTTPFactory):
     """An application: a list of routes and settings (Tornado's and cyclone 1.x's `Application`).
@@ -117,7 +118,8 @@ class Application(HTTPFactory):
     def _answers_before_body(self, handler_class: Any, exchange: Exchange) -> bool:
         """Whether the body has no influence on the answer, and is better not waited for."""
         head = exchange.head
-        refused = handler_class is ErrorHandler or head.method not in handler_class.SUPPORTED_METHODS
+        known = handler_class is not ErrorHandler
+        refused = not known or head.method not in handler_class.SUPPORTED_METHODS
         small = not head.chunked and (head.content_length or 0) <= _READ_OVER
         return refused and (head.expect_continue or not small)
 
@@ -132,7 +134,7 @@ class Application(HTTPFactory):
         exchange.read_body(self.body_consumer(BufferedBody(buffer, handle), request))
 
     def body_consumer(self, consumer: BodyConsumer, request: HTTPServerRequest) -> BodyConsumer:
-        """`consumer`, behind gunzip where setting ``decompress_request`` and the request ask for it.
+        """`consumer`, or gunzip before it when setting ``decompress_request`` and the body say so.
 
         The request's Content-Encoding is renamed then: the handler sees the decoded body.
         """
@@ -155,7 +157,7 @@ class Application(HTTPFactory):
         transforms = [transform(request) for transform in self.transforms]
         try:
             if match is None:
-                handler = self._error_class(self, request, **self._error_kwargs)
+                handler = self._unrouted(request)
                 handler._execute(transforms)
             else:
                 spec, args, kwargs = match
@@ -163,11 +165,17 @@ class Application(HTTPFactory):
                 handler._execute(transforms, *args, **kwargs)
         except Exception:
             # initialize() failed, there is no handler to answer.
-            app_log.error("Cannot make a handler for %s %s", request.method, request.path,
-                          exc_info=True)
+            app_log.error(
+                "Cannot make a handler for %s %s", request.method, request.path, exc_info=True
+            )
             handler = ErrorHandler(self, request, status_code=500)
             handler._execute([])
         return handler
+
+    def _unrouted(self, request: HTTPServerRequest) -> RequestHandler:
+        if request.uri == "*":
+            return ServerOptionsHandler(self, request)
+        return self._error_class(self, request, **self._error_kwargs)
 
     def __call__(self, request: HTTPServerRequest) -> RequestHandler:
         """Serve a request whose body is there; returns its handler (cyclone 1.x, Tornado)."""
@@ -183,9 +191,7 @@ class Application(HTTPFactory):
 
     # -- listening
 
-    def listen(
-        self, port: int, address: str = "", *, backlog: int = 128
-    ) -> IListeningPort:
+    def listen(self, port: int, address: str = "", *, backlog: int = 128) -> IListeningPort:
         """Accept connections on a TCP port of the running reactor.
 
         Args:

@@ -36,6 +36,15 @@ class ErrorHandler(RequestHandler):
         return True
 
 
+class ServerOptionsHandler(RequestHandler):
+    """Answers ``OPTIONS *``, which asks for the server and no resource (RFC 9110, 9.3.7)."""
+
+    def options(self) -> None:
+        """Name the methods that resources of this server may have."""
+        self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
+        self.set_status(204)
+
+
 class RedirectHandler(RequestHandler):
     """Redirects GET and HEAD requests to another URL::
 
@@ -56,9 +65,14 @@ class RedirectHandler(RequestHandler):
 
     def get(self, *args: Any, **kwargs: Any) -> None:
         """Redirect."""
-        target = self._url.format(*args, **kwargs)
+        target = self._checked(self._url.format(*args, **kwargs))
         if self.request.query_arguments:
-            target = url_concat(target, list(qs_to_qsl(self.request.query_arguments)))
+            # Adding arguments takes the URL apart and may put it together differently.
+            arguments = list(qs_to_qsl(self.request.query_arguments))
+            target = self._checked(url_concat(target, arguments))
+        self.redirect(target, permanent=self._permanent)
+
+    def _checked(self, target: str) -> str:
         written, has_groups = _constant_beginning(self._url)
         expected = destination(written)
         # "https://{0}": the whole host would come from the request.
@@ -67,7 +81,7 @@ class RedirectHandler(RequestHandler):
             raise HTTPError(400, "Redirect URL cannot change the scheme or netloc")
         if _NOT_IN_HEADER.search(target):
             raise HTTPError(400, "Redirect URL contains invalid characters")
-        self.redirect(target, permanent=self._permanent)
+        return target
 
     def head(self, *args: Any, **kwargs: Any) -> Any:
         """Redirect as GET does."""

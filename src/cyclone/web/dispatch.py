@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
-from cyclone._async import as_deferred
+from cyclone._async import as_deferred, exception_of
 from cyclone.http1 import BadRequest, BodyConsumer
 from cyclone.httputil import BodyBuffer
 
@@ -59,7 +60,7 @@ class BodyStream:
             self._fail(error)
             return None
         if waiting is not None:
-            waiting.addErrback(lambda failure: self._fail(failure.value))
+            waiting.addErrback(self._failed)
         return waiting
 
     def finish(self) -> None:
@@ -69,6 +70,9 @@ class BodyStream:
     def lost(self) -> None:
         """The peer went away."""
         self._fail(PeerGone())
+
+    def _failed(self, failure: Failure) -> None:
+        self._fail(exception_of(failure))
 
     def _fail(self, error: BaseException) -> None:
         if not self.ended.called:

@@ -6,51 +6,46 @@ Life of a request: ``initialize`` (made), ``prepare``, the method named like the
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
-from twisted.python.failure import Failure
 
-from cyclone._async import DONE, Done, Spawned, Waiter, is_pending, resolve, settle, spawn
-from cyclone.escape import json_encode, url_escape, utf8
-from cyclone.http1 import SERVER, date_now
+from cyclone._async import DONE, Done, Waiter, is_pending, resolve
+from cyclone.escape import json_encode, utf8
+from cyclone.http1 import Exchange
 from cyclone.httputil import (
     HTTPHeaders,
-    HTTPInputError,
     HTTPServerRequest,
+    RequestCookie,
     ResponseStartLine,
-    format_timestamp,
     parse_http_date,
-    responses,
 )
 from cyclone.log import app_log, gen_log
 
-from . import conditional, pages
+from . import conditional, failing
+from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
-from .dispatch import BodyStream, PeerGone
-from .errors import Finish, HTTPError, MissingArgumentError, reason_phrase
+from .errors import HTTPError, MissingArgumentError, reason_phrase
+from .execution import Execution
+from .fields import (
+    FRAMING_FIELDS,
+    REPRESENTATION_FIELDS,
+    ascii_url,
+    default_headers,
+    encoded_cookies,
+    encoded_defaults,
+    header_text,
+    to_text,
+)
 
 if TYPE_CHECKING:
-    import http.cookies
-
     from .application import Application
 
 __all__ = ["RequestHandler"]
 
 _T = TypeVar("_T")
-
-# Characters that have no place in text; tab, line feed, form feed and carriage return have.
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
-#: Fields that decide about framing: responses that set them take the general way out.
-_FRAMING_FIELDS = ("Connection", "Content-Length", "Transfer-Encoding")
-#: RFC 9110 section 15.4.5: what describes a representation goes when there is none.
-_REPRESENTATION_FIELDS = ("Content-Encoding", "Content-Language", "Content-Type")
-_DEFAULT_TYPE = "text/html; charset=UTF-8"
 
 
 class _Missing:
@@ -58,26 +53,6 @@ class _Missing:
 
 
 _MISSING = _Missing()
-
-
-class _DefaultFields:
-    """Encoded default fields, for responses that changed none; made anew once a second."""
-
-    def __init__(self) -> None:
-        self._date = ""
-        self._encoded = b""
-
-    def __call__(self) -> bytes:
-        date = date_now()
-        if date is not self._date:
-            self._date = date
-            self._encoded = (
-                f"Server: {SERVER}\r\nContent-Type: {_DEFAULT_TYPE}\r\nDate: {date}\r\n"
-            ).encode("ascii")
-        return self._encoded
-
-
-_default_fields = _DefaultFields()
 
 
 class RequestHandler:
@@ -116,14 +91,11 @@ class RequestHandler:
     _reason: str | None = None
     _header_map: HTTPHeaders | None = None
     _new_cookies: dict[str, str] | None = None
-    _running: Spawned | None = None
-    _body_stream: BodyStream | None = None
+    _execution: Execution | None = None
     _transforms: Any = ()
     _current_user: Any = None
 
-    def __init__(
-        self, application: Application, request: HTTPServerRequest, **kwargs: Any
-    ) -> None:
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
         self.request = request
         self._write_buffer: list[bytes] = []
@@ -133,8 +105,11 @@ class RequestHandler:
 
     # -- to be overridden
 
-    def initialize(self) -> None:
+    def _initialize(self) -> None:
         """Take the arguments that the route gives to the handler."""
+
+    # Subclasses have arguments of their own here, and in the methods below.
+    initialize: Callable[..., None] = _initialize
 
     def prepare(self) -> Any:
         """Run before the method, whatever it is.  May be asynchronous; may finish the response."""
@@ -171,10 +146,25 @@ class RequestHandler:
         """Answer supported methods that the class does not define (cyclone 1.x): 405."""
         raise HTTPError(405)
 
+    @classmethod
+    def defines_method(cls, name: str) -> bool:
+        """Whether the class answers HTTP method `name` itself, or all methods in `default`."""
+        undefined = RequestHandler._undefined
+        return (
+            getattr(cls, name.lower(), undefined) is not undefined
+            or cls.default is not RequestHandler.default
+        )
+
     def _undefined(self, *args: Any, **kwargs: Any) -> Any:
         return self.default(*args, **kwargs)
 
-    head = get = post = delete = patch = put = options = _undefined
+    head: Callable[..., Any] = _undefined
+    get: Callable[..., Any] = _undefined
+    post: Callable[..., Any] = _undefined
+    delete: Callable[..., Any] = _undefined
+    patch: Callable[..., Any] = _undefined
+    put: Callable[..., Any] = _undefined
+    options: Callable[..., Any] = _undefined
 
     # -- surroundings
 
@@ -191,8 +181,9 @@ class RequestHandler:
     def require_setting(self, name: str, feature: str = "this feature") -> None:
         """Raise an exception when setting `name` is missing or empty."""
         if not self.application.settings.get(name):
-            raise Exception(f"You must define the {name!r} setting in your application to use "
-                            f"{feature}")
+            raise Exception(
+                f"You must define the {name!r} setting in your application to use {feature}"
+            )
 
     def reverse_url(self, name: str, *args: Any, **query: Any) -> str:
         """The URL of the route `name`; see `Application.reverse_url`."""
@@ -232,9 +223,7 @@ class RequestHandler:
     def _headers(self) -> HTTPHeaders:
         headers = self._header_map
         if headers is None:
-            headers = self._header_map = HTTPHeaders(
-                {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()}
-            )
+            headers = self._header_map = default_headers()
         return headers
 
     @_headers.setter
@@ -333,13 +322,12 @@ class RequestHandler:
         return [self._text_of(value, name, strip) for value in source.get(name, ())]
 
     def _text_of(self, value: bytes, name: str, strip: bool) -> str:
-        text = _CONTROL.sub(" ", self.decode_argument(value, name=name))
-        return text.strip() if strip else text
+        return clean(self.decode_argument(value, name=name), strip)
 
     # -- cookies
 
     @property
-    def cookies(self) -> dict[str, http.cookies.Morsel[str]]:
+    def cookies(self) -> dict[str, RequestCookie]:
         """The request's cookies."""
         return self.request.cookies
 
@@ -429,7 +417,7 @@ class RequestHandler:
         """
         chunk = b"".join(self._write_buffer)
         self._write_buffer = []
-        connection = self.request.connection
+        connection: Exchange = self.request.connection
         if self._headers_written:
             for transform in self._transforms:
                 chunk = transform.transform_chunk(chunk, include_footers)
@@ -443,7 +431,8 @@ class RequestHandler:
             )
         if self.request.method == "HEAD":
             chunk = b""
-        self._add_cookies()
+        for field in (self._new_cookies or {}).values():
+            self._headers.add("Set-Cookie", field)
         start_line = ResponseStartLine(
             "", self._status_code, reason_phrase(self._status_code, self._reason)
         )
@@ -467,7 +456,8 @@ class RequestHandler:
             self.write(chunk)
         if self._headers_written:
             self.flush(include_footers=True)
-            waiting = self.request.connection.finish()
+            connection: Exchange = self.request.connection
+            waiting = connection.finish()
         else:
             waiting = self._respond()
         self._finished = True
@@ -477,51 +467,42 @@ class RequestHandler:
 
     def _respond(self) -> Done | Waiter:
         """Send a response of which nothing has been sent: one head, one body, one write."""
-        request = self.request
-        connection = request.connection
-        status = self._status_code
-        if status == 200 and request.method in ("GET", "HEAD"):
-            self.set_etag_header()
-            status = self._check_preconditions()
-        if status < 200 or status == 204 or status == 304:
-            self._drop_representation()
+        connection: Exchange = self.request.connection
         if self.no_keep_alive:
             connection.no_keep_alive = True
+        etag = b""
+        if self._status_code == 200 and self.request.method in ("GET", "HEAD"):
+            if self._header_map is None and self._has_plain_etag(connection):
+                tag = conditional.compute_etag(self._write_buffer)
+                etag = f"Etag: {tag}\r\n".encode("ascii")
+            else:
+                self.set_etag_header()
+                self._check_preconditions()
+        status = self._status_code
+        if status < 200 or status == 204 or status == 304:
+            self._drop_representation()
         headers = self._header_map
         if self._transforms or (
-            headers is not None and any(name in headers for name in _FRAMING_FIELDS)
+            headers is not None and any(name in headers for name in FRAMING_FIELDS)
         ):
             return self._respond_slowly()
-        buffer = self._write_buffer
-        body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
-        self._write_buffer = []
-        if headers is None:
-            fields = _default_fields()
-            if self._new_cookies is not None:
-                fields += self._encoded_cookies()
-        else:
-            self._add_cookies()
-            fields = headers.encode()
-        reason = self._reason
-        waiting = connection.respond(status, reason, fields, body)
+        buffer, self._write_buffer = self._write_buffer, []
+        fields = encoded_defaults() + etag if headers is None else headers.encode()
+        if self._new_cookies is not None:
+            fields += encoded_cookies(self._new_cookies.values())
         self._headers_written = True
-        return waiting
+        body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+        return connection.respond(status, self._reason, fields, body)
 
     def _respond_slowly(self) -> Done | Waiter:
         """For responses whose framing the handler or a transform has a say in."""
-        if not self._transforms and "Content-Length" not in self._headers:
-            size = sum(map(len, self._write_buffer))
-            if self._status_code >= 200 and self._status_code not in (204, 304):
-                self.set_header("Content-Length", size)
-        elif self._transforms and "Content-Length" not in self._headers:
-            self._set_transformed_length()
-        self.flush(include_footers=True)
-        return self.request.connection.finish()
-
-    def _set_transformed_length(self) -> None:
-        """Transforms set or remove Content-Length as they change the body's size (Tornado)."""
-        if self._status_code >= 200 and self._status_code not in (204, 304):
+        bodiless = self._status_code < 200 or self._status_code in (204, 304)
+        if not bodiless and "Content-Length" not in self._headers:
+            # Transforms change it as they change the body (Tornado).
             self.set_header("Content-Length", sum(map(len, self._write_buffer)))
+        self.flush(include_footers=True)
+        connection: Exchange = self.request.connection
+        return connection.finish()
 
     def _drop_representation(self) -> None:
         if any(self._write_buffer):
@@ -529,17 +510,8 @@ class RequestHandler:
                 self._write_buffer = []
             else:
                 raise RuntimeError(f"Cannot send body with {self._status_code}")
-        for name in _REPRESENTATION_FIELDS:
+        for name in REPRESENTATION_FIELDS:
             self.clear_header(name)
-
-    def _add_cookies(self) -> None:
-        for field in (self._new_cookies or {}).values():
-            self._headers.add("Set-Cookie", field)
-        self._new_cookies = None
-
-    def _encoded_cookies(self) -> bytes:
-        cookies = self._new_cookies or {}
-        return "".join([f"Set-Cookie: {field}\r\n" for field in cookies.values()]).encode("latin-1")
 
     def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
         """Answer with a redirect: 302, 301 when `permanent`, or `status`.
@@ -555,7 +527,7 @@ class RequestHandler:
         elif not 300 <= status <= 399:
             raise ValueError(f"a redirect has a status of 300 to 399, not {status}")
         self.set_status(status)
-        self.set_header("Location", _ascii_url(url))
+        self.set_header("Location", ascii_url(url))
         self.finish()
 
     def detach(self, protocol: IProtocol | None = None) -> Any:
@@ -592,63 +564,40 @@ class RequestHandler:
         tags = conditional.parse_entity_tags(known)
         return tags == ("*",) or any(conditional.weak_match(etag, tag) for tag in tags)
 
-    def _check_preconditions(self) -> int:
+    def _has_plain_etag(self, connection: Exchange) -> bool:
+        """Whether the entity tag is the usual one, and nobody asks for it."""
+        cls = type(self)
+        return (
+            cls.compute_etag is _compute_etag
+            and cls.set_etag_header is _set_etag_header
+            and not connection.head.conditional
+        )
+
+    def _check_preconditions(self) -> None:
         """Answer 304 or 412 instead when the request's preconditions say so (RFC 9110 13.2.2)."""
-        head = getattr(self.request.connection, "head", None)
-        if head is not None and not head.conditional:
-            return 200
         headers = self._headers
         verdict = conditional.evaluate(
-            self.request.method or "GET",
+            self.request.method,
             self.request.headers.get,
             etag=headers.get("Etag"),
             last_modified=parse_http_date(headers.get("Last-Modified", "")),
         )
-        if verdict is None:
-            return 200
-        self._write_buffer = []
-        self.set_status(verdict)
-        return verdict
+        if verdict is not None:
+            self._write_buffer = []
+            self.set_status(verdict)
 
     # -- errors
 
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> Any:
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Answer with an error; `write_error` writes the body.
 
         When part of the response has been sent the connection is dropped: an end in good order
         would make the peer take what it has for the whole.
+
+        Args:
+            kwargs: ``reason``, and whatever `write_error` should get.
         """
-        if self._headers_written:
-            gen_log.error("Cannot send error response after headers written")
-            if not self._finished:
-                self._finished = True
-                self.request.connection.abort()
-                self._end()
-            return None
-        self.clear()
-        self.set_status(status_code, reason=kwargs.get("reason"))
-        error = kwargs["exc_info"][1] if kwargs.get("exc_info") else None
-        if isinstance(error, HTTPError):
-            self.set_status(status_code, reason=error.reason or kwargs.get("reason"))
-            for name, value in error.headers.items():
-                self.set_header(name, value)
-        if status_code == 405 and "Allow" not in self._headers:
-            self.set_header("Allow", ", ".join(self._allowed_methods()))
-        try:
-            result = self.write_error(status_code, **kwargs)
-        except Exception:
-            app_log.error("Uncaught exception in write_error", exc_info=True)
-            result = None
-        resolve(result, self._error_written, self._error_failed)
-        return None
-
-    def _error_written(self, _: Any) -> None:
-        if not self._finished:
-            self.finish()
-
-    def _error_failed(self, error: BaseException) -> None:
-        app_log.error("Uncaught exception in write_error", exc_info=error)
-        self._error_written(None)
+        failing.send_error(self, status_code, kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> Any:
         """Write the body of an error response.  May be asynchronous.
@@ -659,24 +608,7 @@ class RequestHandler:
 
         A method ``get_error_html(status_code, **kwargs)`` of old handlers is still asked.
         """
-        old_page = getattr(self, "get_error_html", None)
-        if old_page is not None:
-            resolve(old_page(status_code, **kwargs), self._finish_error_page, self._error_failed)
-            return
-        reason = reason_phrase(status_code, self._reason)
-        if self.settings.get("serve_traceback") and kwargs.get("exc_info"):
-            request = self.request
-            page = pages.debug_page(
-                status_code, reason, kwargs["exc_info"], request.method, request.uri,
-                request.headers.get_all(),
-            )
-        else:
-            page = pages.error_page(status_code, reason)
-        self._write_buffer = [utf8(page)]
-
-    def _finish_error_page(self, page: Any) -> None:
-        if not self._finished:
-            self.finish(page)
+        failing.write_page(self, status_code, kwargs)
 
     def log_exception(
         self,
@@ -698,52 +630,9 @@ class RequestHandler:
         request = self.request
         return f"{request.method} {request.uri} ({request.remote_ip})"
 
-    def _allowed_methods(self) -> list[str]:
-        """The methods that would not answer 405."""
-        cls = type(self)
-        if cls.default is not RequestHandler.default:
-            return list(self.SUPPORTED_METHODS)
-        undefined = RequestHandler._undefined
-        return [
-            name for name in self.SUPPORTED_METHODS
-            if getattr(cls, name.lower(), undefined) is not undefined
-        ]
-
     def _handle_request_exception(self, error: Any) -> None:
         """Turn what a method raised into a response."""
-        if isinstance(error, Failure):
-            error = error.value
-        if isinstance(error, Finish):
-            if not self._finished:
-                self.finish(*error.args)
-            return
-        if isinstance(error, PeerGone):
-            self._end()
-            return
-        exc_info = (type(error), error, error.__traceback__)
-        try:
-            self.log_exception(*exc_info)
-        except Exception:
-            app_log.error("Error in exception logger", exc_info=True)
-        if self._finished:
-            return  # too late to tell the peer
-        status = 500
-        if isinstance(error, HTTPError):
-            status = error.status_code
-        elif isinstance(error, HTTPInputError):
-            status = 400
-        try:
-            self.send_error(status, exc_info=exc_info, exception=Failure(*_triple(error)))
-        except Exception:
-            app_log.error("Cannot send an error response", exc_info=True)
-            self._abandon()
-
-    def _abandon(self) -> None:
-        """No response can be made: drop the connection rather than leave the peer waiting."""
-        self._finished = True
-        with contextlib.suppress(Exception):
-            self.request.connection.abort()
-        self._end()
+        failing.answer(self, error)
 
     # -- life cycle
 
@@ -755,20 +644,23 @@ class RequestHandler:
             if method not in self.SUPPORTED_METHODS:
                 # RFC 9110 section 9.1: 501 for what no resource of this server knows.
                 raise HTTPError(405 if method in _KNOWN_METHODS else 501)
-            self._take_path(args, kwargs)
+            self.path_args, self.path_kwargs = decoded_path(
+                args,
+                kwargs,
+                self.decode_argument,
+                every=type(self).decode_argument is not _decode_argument,
+            )
             prepared = None
             if type(self).prepare is not _prepare:
                 prepared = self.prepare()
             if self._stream_request_body or is_pending(prepared):
-                self._spawn(self._go_on(prepared))
+                self._begin_waiting().from_prepare(prepared)
                 return
             if self._finished:
                 return
-            result = getattr(self, method.lower(), self.default)(
-                *self.path_args, **self.path_kwargs
-            )
+            result = self._call_method()
             if result is not None and is_pending(result):
-                self._spawn(self._complete(result))
+                self._begin_waiting().from_method(result)
             elif self._auto_finish:
                 if not self._finished:
                     self.finish()
@@ -777,66 +669,14 @@ class RequestHandler:
         except Exception as error:
             self._handle_request_exception(error)
 
-    def _take_path(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
-        """Keep what the route's groups matched; bytes are what was not UTF-8."""
-        self.path_args = list(args)
-        self.path_kwargs = dict(kwargs)
-        if not args and not kwargs:
-            return
-        overridden = type(self).decode_argument is not _decode_argument
-        for index, value in enumerate(self.path_args):
-            if type(value) is bytes or (overridden and value is not None):
-                self.path_args[index] = self.decode_argument(utf8(value))
-        for name, value in self.path_kwargs.items():
-            if type(value) is bytes or (overridden and value is not None):
-                self.path_kwargs[name] = self.decode_argument(utf8(value), name=name)
+    def _call_method(self) -> Any:
+        method = getattr(self, self.request.method.lower(), self.default)
+        return method(*self.path_args, **self.path_kwargs)
 
-    async def _go_on(self, prepared: Any) -> None:
-        """The rest of the request, from a `prepare` that waits or a body that streams."""
-        try:
-            await settle(prepared)
-            if self._finished:
-                return
-            if self._stream_request_body:
-                await self._receive_body()
-                if self._finished:
-                    return
-            method = getattr(self, (self.request.method or "").lower(), self.default)
-            result = method(*self.path_args, **self.path_kwargs)
-        except (Exception, asyncio.CancelledError) as error:
-            self._stop(error)
-        else:
-            await self._complete(result)
-
-    async def _complete(self, result: Any) -> None:
-        """The rest of the request, from a method that waits."""
-        try:
-            await settle(result)
-            if self._auto_finish and not self._finished:
-                self.finish()
-        except (Exception, asyncio.CancelledError) as error:
-            self._stop(error)
-        finally:
-            self._running = None
-            if self._finished or self.request.connection.done:
-                self._end()
-
-    def _stop(self, error: BaseException) -> None:
-        self._running = None
-        if self.request.connection.done and not self._finished:
-            # The peer is gone: there is nobody to answer, and cancelling was probably ours.
-            self._finished = True
-            if not isinstance(error, (PeerGone, asyncio.CancelledError)):
-                self.log_exception(type(error), error, error.__traceback__)
-            self._end()
-            return
-        self._handle_request_exception(error)
-
-    def _spawn(self, coroutine: Any) -> None:
+    def _begin_waiting(self) -> Execution:
         self._watch_connection()
-        running = spawn(coroutine)
-        if not self._finished:
-            self._running = running
+        self._execution = execution = Execution(self)
+        return execution
 
     def _watch_connection(self) -> None:
         """From here on the peer may go away before the response has ended."""
@@ -850,24 +690,9 @@ class RequestHandler:
             self.on_connection_close()
         except Exception:
             app_log.error("Uncaught exception in on_connection_close", exc_info=True)
-        if self._body_stream is not None:
-            self._body_stream.lost()
-        elif self._running is None:
+        execution = self._execution
+        if execution is None or not execution.peer_gone(self.cancel_on_disconnect):
             self._end()
-        elif self.cancel_on_disconnect:
-            self._running.cancel()
-
-    async def _receive_body(self) -> None:
-        """Have the body of a streaming handler delivered to `data_received`."""
-        connection = self.request.connection
-        if connection.body_complete:
-            return
-        self._body_stream = BodyStream(self.data_received)
-        connection.read_body(self.application.body_consumer(self._body_stream, self.request))
-        try:
-            await self._body_stream.ended
-        finally:
-            self._body_stream = None
 
     def notifyFinish(self) -> Deferred[None]:
         """A Deferred that fires, with None, when the response has ended or the peer is gone.
@@ -882,6 +707,8 @@ class RequestHandler:
         if self._ended:
             return
         self._ended = True
+        if self._execution is not None:
+            self._execution.response_ended()
         self.request.close()
         if type(self).on_finish is _on_finish:
             return
@@ -896,7 +723,11 @@ class RequestHandler:
 #: Methods that every server knows: 405 where a resource has none.
 _KNOWN_METHODS = frozenset({*RequestHandler.SUPPORTED_METHODS, "TRACE"})
 
+# What is still this class's own is not called: asked per class and request, since old
+# applications replace methods of this class while they run.
 _prepare = RequestHandler.prepare
+_compute_etag = RequestHandler.compute_etag
+_set_etag_header = RequestHandler.set_etag_header
 _decode_argument = RequestHandler.decode_argument
 _on_finish = RequestHandler.on_finish
 _on_connection_close = RequestHandler.on_connection_close
@@ -909,50 +740,3 @@ def _ignore(_: Any) -> None:
 
 def _log_on_finish(error: BaseException) -> None:
     app_log.error("Uncaught exception in on_finish", exc_info=error)
-
-
-def to_text(value: str | bytes) -> str:
-    """`value` as text; bytes are UTF-8."""
-    return value if isinstance(value, str) else value.decode("utf-8")
-
-
-def header_text(value: Any) -> str:
-    """The text of a header value (Tornado's conversions).
-
-    Raises:
-        TypeError: it is neither text, bytes, a whole number nor a datetime.
-        ValueError: text that has no place in a header, which is Latin-1.
-    """
-    if isinstance(value, str):
-        if not value.isascii():
-            _check_latin(value)
-        return value
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, int):
-        return str(value)
-    if hasattr(value, "timetuple"):
-        return format_timestamp(value)
-    raise TypeError(f"Unsupported header value {value!r}")
-
-
-def _check_latin(value: str) -> None:
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"a header value is Latin-1 text; encode {value!r} (percent-encoding, RFC 8187) or "
-            "give bytes"
-        ) from None
-
-
-def _ascii_url(url: str | bytes) -> str:
-    """A URL for a Location field: what is not ASCII is percent-encoded as UTF-8."""
-    text = to_text(url)
-    return text if text.isascii() else "".join(
-        char if char.isascii() else url_escape(char, plus=False) for char in text
-    )
-
-
-def _triple(error: BaseException) -> tuple[BaseException, type[BaseException], Any]:
-    return error, type(error), error.__traceback__

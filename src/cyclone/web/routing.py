@@ -286,7 +286,7 @@ class HostTable:
     added; then the routes for every host (`routes`); then, only for a client that comes without
     a proxy (no ``X-Real-Ip``), the routes of every host pattern that matches `default_host`.
 
-    Without host patterns (`has_hosts`) the host does not matter and `routes` is the answer.
+    Without host patterns the table is `uniform`: the host does not matter, `routes` is the answer.
     """
 
     # Each set of matching patterns has a table of its own, made when first met. Hosts are what
@@ -300,7 +300,6 @@ class HostTable:
     ) -> None:
         self.routes = RouteTable(routes)
         self.default_host = default_host
-        self.has_hosts = False
         self._hosts: list[tuple[Pattern, RouteTable]] = []
         self._tables: dict[tuple[int, ...], RouteTable] = {}
 
@@ -315,7 +314,6 @@ class HostTable:
         Host names are compared in lower case, without port.
         """
         self._hosts.append((_compiled(host_pattern), RouteTable(routes)))
-        self.has_hosts = True
         self._tables.clear()
 
     def find(self, host: str, *, proxied: bool = False) -> RouteTable:

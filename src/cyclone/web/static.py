@@ -156,7 +156,8 @@ class StaticFileHandler(RequestHandler):
         return evaluate(self.request.method or "", header, self._etag(), self.modified)
 
     def _etag(self) -> str | None:
-        return self._headers.get("Etag")
+        etag: str | None = self._headers.get("Etag")
+        return etag
 
     def _requested_ranges(self, size: int) -> tuple[ByteRange, ...] | None:
         headers = self.request.headers

@@ -1,0 +1,128 @@
+"""From an exception in a handler to a response, or to the end of the connection."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from twisted.python.failure import Failure
+
+from cyclone._async import exception_of, failure_of, resolve
+from cyclone.escape import utf8
+from cyclone.httputil import HTTPInputError
+from cyclone.log import app_log, gen_log
+
+from . import pages
+from .dispatch import PeerGone
+from .errors import Finish, HTTPError, reason_phrase
+
+if TYPE_CHECKING:
+    from .handler import RequestHandler
+
+__all__ = ["answer", "send_error", "write_page"]
+
+
+def answer(handler: RequestHandler, error: Any) -> None:
+    """Answer the exception, or Failure, that a method of `handler` raised."""
+    if isinstance(error, Failure):
+        error = exception_of(error)
+    if isinstance(error, Finish):
+        if not handler._finished:
+            handler.finish(*error.args)
+        return
+    if isinstance(error, PeerGone):
+        handler._end()
+        return
+    exc_info = (type(error), error, error.__traceback__)
+    try:
+        handler.log_exception(*exc_info)
+    except Exception:
+        app_log.error("Error in exception logger", exc_info=True)
+    if handler._finished:
+        return  # too late to tell the peer
+    try:
+        handler.send_error(_status_of(error), exc_info=exc_info, exception=failure_of(error))
+    except Exception:
+        app_log.error("Cannot send an error response", exc_info=True)
+        _abandon(handler)
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, HTTPError):
+        return error.status_code
+    return 400 if isinstance(error, HTTPInputError) else 500
+
+
+def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> None:
+    """See `RequestHandler.send_error`."""
+    if handler._headers_written:
+        gen_log.error("Cannot send error response after headers written")
+        if not handler._finished:
+            _abandon(handler)
+        return
+    handler.clear()
+    error = kwargs["exc_info"][1] if kwargs.get("exc_info") else None
+    reason = kwargs.get("reason")
+    if isinstance(error, HTTPError):
+        reason = error.reason or reason
+        for name, value in error.headers.items():
+            handler.set_header(name, value)
+    handler.set_status(status_code, reason=reason)
+    if status_code == 405 and "Allow" not in handler._headers:
+        # RFC 9110 section 15.5.6: a 405 response must say what is allowed.
+        handler.set_header("Allow", ", ".join(_allowed_methods(handler)))
+    try:
+        result = handler.write_error(status_code, **kwargs)
+    except Exception as failure:
+        _cannot_write(handler, failure)
+    else:
+        resolve(result, lambda _: _finish(handler), lambda error: _cannot_write(handler, error))
+
+
+def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> None:
+    """See `RequestHandler.write_error`."""
+    old_page = getattr(handler, "get_error_html", None)
+    if old_page is not None:
+        resolve(
+            old_page(status_code, **kwargs),
+            lambda page: _finish(handler, page),
+            lambda error: _cannot_write(handler, error),
+        )
+        return
+    reason = reason_phrase(status_code, handler._reason)
+    if handler.settings.get("serve_traceback") and kwargs.get("exc_info"):
+        request = handler.request
+        page = pages.debug_page(
+            status_code,
+            reason,
+            kwargs["exc_info"],
+            request.method,
+            request.uri,
+            request.headers.get_all(),
+        )
+    else:
+        page = pages.error_page(status_code, reason)
+    handler._write_buffer = [utf8(page)]
+
+
+def _finish(handler: RequestHandler, *page: Any) -> None:
+    if not handler._finished:
+        handler.finish(*page)
+
+
+def _cannot_write(handler: RequestHandler, error: BaseException) -> None:
+    app_log.error("Uncaught exception in write_error", exc_info=error)
+    _finish(handler)
+
+
+def _allowed_methods(handler: RequestHandler) -> list[str]:
+    """The methods that would not answer 405."""
+    return [name for name in handler.SUPPORTED_METHODS if handler.defines_method(name)]
+
+
+def _abandon(handler: RequestHandler) -> None:
+    """No response can be made: drop the connection rather than leave the peer waiting."""
+    handler._finished = True
+    with contextlib.suppress(Exception):
+        handler.request.connection.abort()
+    handler._end()

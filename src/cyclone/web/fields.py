@@ -1,0 +1,103 @@
+"""Header fields of responses: the default ones, and the conversion of what handlers set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cyclone.escape import url_escape
+from cyclone.http1 import SERVER, date_now
+from cyclone.httputil import HTTPHeaders, format_timestamp
+
+__all__ = [
+    "FRAMING_FIELDS",
+    "REPRESENTATION_FIELDS",
+    "ascii_url",
+    "default_headers",
+    "encoded_cookies",
+    "encoded_defaults",
+    "header_text",
+    "to_text",
+]
+
+#: Fields that decide about framing: responses that set them take the general way out.
+FRAMING_FIELDS = ("Connection", "Content-Length", "Transfer-Encoding")
+#: RFC 9110 section 15.4.5: what describes a representation goes when there is none.
+REPRESENTATION_FIELDS = ("Content-Encoding", "Content-Language", "Content-Type")
+_DEFAULT_TYPE = "text/html; charset=UTF-8"
+
+
+def default_headers() -> HTTPHeaders:
+    """The fields of a response of which a handler has set none."""
+    return HTTPHeaders({"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()})
+
+
+class _DefaultFields:
+    """Encoded default fields, for responses that changed none; made anew once a second."""
+
+    def __init__(self) -> None:
+        self._date = ""
+        self._encoded = b""
+
+    def __call__(self) -> bytes:
+        date = date_now()
+        if date is not self._date:
+            self._date = date
+            self._encoded = (
+                f"Server: {SERVER}\r\nContent-Type: {_DEFAULT_TYPE}\r\nDate: {date}\r\n"
+            ).encode("ascii")
+        return self._encoded
+
+
+#: The same as `default_headers`, encoded.
+encoded_defaults = _DefaultFields()
+
+
+def encoded_cookies(fields: Iterable[str]) -> bytes:
+    """Set-Cookie fields with these values, encoded."""
+    return "".join([f"Set-Cookie: {field}\r\n" for field in fields]).encode("latin-1")
+
+
+def to_text(value: str | bytes) -> str:
+    """`value` as text; bytes are UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8")
+
+
+def header_text(value: Any) -> str:
+    """The text of a header value (Tornado's conversions).
+
+    Raises:
+        TypeError: it is neither text, bytes, a whole number nor a datetime.
+        ValueError: text that has no place in a header, which is Latin-1.
+    """
+    if isinstance(value, str):
+        if not value.isascii():
+            _check_latin(value)
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, int):
+        return str(value)
+    if hasattr(value, "timetuple"):
+        return format_timestamp(value)
+    raise TypeError(f"Unsupported header value {value!r}")
+
+
+def _check_latin(value: str) -> None:
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"a header value is Latin-1 text; encode {value!r} (percent-encoding, RFC 8187) or "
+            "give bytes"
+        ) from None
+
+
+def ascii_url(url: str | bytes) -> str:
+    """A URL for a Location field: what is not ASCII is percent-encoded as UTF-8."""
+    text = to_text(url)
+    return (
+        text
+        if text.isascii()
+        else "".join(char if char.isascii() else url_escape(char, plus=False) for char in text)
+    )
