@@ -130,13 +130,7 @@ def _run_alone(options: RunOptions) -> int:
 
 
 def _serve(reactor: Any, listener: Listener, reporter: Reporter | None = None) -> int:
-    late: list[DeployError] = []
-
-    def failed(error: DeployError) -> None:
-        late.append(error)
-        _stop(reactor)
-
-    service = WebService([listener], on_listening=_say_where, on_failure=failed)
+    service = WebService([listener], on_listening=_say_where)
     ignore = () if reporter is None else (signal.SIGINT,)
     signals = Signals(reactor, lambda: _stop(reactor), reactor.crash, ignore)
     reactor.callWhenRunning(signals.install)
@@ -146,7 +140,7 @@ def _serve(reactor: Any, listener: Listener, reporter: Reporter | None = None) -
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
-    return 1 if late else signals.received and 128 + signals.received
+    return signals.received and 128 + signals.received
 
 
 def _stop(reactor: Any) -> None:

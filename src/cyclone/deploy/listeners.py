@@ -23,6 +23,7 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import CertificateOptions
 
 from .errors import DeployError
+from .tls import NegotiatingEndpoint
 
 __all__ = [
     "Listener",
@@ -93,8 +94,8 @@ def endpoint_listener(reactor: Any, description: str, factory: Any) -> Listener:
     except Exception as error:  # every endpoint parser raises what it likes
         reason = str(error) or type(error).__name__
         raise DeployError(f"bad endpoint {description!r}: {reason}") from error
-    kind = description.partition(":")[0]
-    return Listener(endpoint, factory, description, "https" if kind in ("ssl", "tls") else "http")
+    scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
+    return Listener(NegotiatingEndpoint(endpoint), factory, description, scheme)
 
 
 def adopted_listener(reactor: Any, descriptor: int, family: int, factory: Any) -> Listener:

@@ -124,7 +124,7 @@ class Supervisor:
         elif self._stop_requests == 1:
             self._server.send(signal.SIGTERM)
         else:
-            self._press()
+            self._press(self._server)
 
     def _start_server(self) -> None:
         self._replace = False
@@ -142,13 +142,12 @@ class Supervisor:
             return
         self._replace = True
         self._server.send(signal.SIGTERM)
-        self._later(self.GRACE, self._press)
+        self._later(self.GRACE, self._press, self._server)
 
-    def _press(self) -> None:
+    def _press(self, server: Server) -> None:
         """Tell the server again to stop, which means at once, and soon kill it."""
-        if self._server is not None:
-            self._server.send(signal.SIGTERM)
-            self._later(self.KILL, self._server.send, signal.SIGKILL)
+        server.send(signal.SIGTERM)
+        self._later(self.KILL, server.send, signal.SIGKILL)
 
     def _later(self, seconds: float, call: Callable[..., object], *args: object) -> None:
         self._forget_escalation()

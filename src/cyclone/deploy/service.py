@@ -135,6 +135,7 @@ class WebService(Service):
             return None
         waiting = len(getattr(factory, "connections", ()))
         if waiting:
-            gen_log.info("finishing %d connections of %s", waiting, factory_name(factory))
+            noun = "connection" if waiting == 1 else "connections"
+            gen_log.info("finishing %d %s of %s", waiting, noun, factory_name(factory))
         deferred: Deferred[None] = drain(self.drain_timeout)
         return deferred

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -11,11 +11,20 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    ILoggingContext,
+    IProtocolFactory,
+    IProtocolNegotiationFactory,
+    IStreamServerEndpoint,
+)
 from twisted.internet.ssl import CertificateOptions, TLSVersion
+from zope.interface import implementer
 
 from .errors import DeployError
 
-__all__ = ["PROTOCOLS", "tls_options"]
+__all__ = ["PROTOCOLS", "NegotiatingEndpoint", "tls_options"]
 
 #: What the server speaks inside TLS (ALPN, RFC 7301). A `CertificateOptions` that names nothing
 #: makes Twisted abort the handshake of every client that names something, as browsers and curl do.
@@ -56,6 +65,41 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         raiseMinimumTo=TLSVersion.TLSv1_2,
         acceptableProtocols=list(PROTOCOLS),
     )
+
+
+@implementer(IProtocolFactory, IProtocolNegotiationFactory, ILoggingContext)
+class _Negotiating:
+    """A factory that says over TLS what another one speaks, and leaves the rest to it."""
+
+    def __init__(self, factory: Any) -> None:
+        self.buildProtocol = factory.buildProtocol
+        self.doStart = factory.doStart
+        self.doStop = factory.doStop
+        self._factory = factory
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return list(PROTOCOLS)
+
+    def logPrefix(self) -> str:
+        return type(self._factory).__name__
+
+
+@implementer(IStreamServerEndpoint)
+class NegotiatingEndpoint:
+    """An endpoint of which nobody said what is spoken over it, should it be one of TLS.
+
+    The endpoints that Twisted makes of ``ssl:`` and ``tls:`` descriptions name no protocols, see
+    `PROTOCOLS`; factories that name theirs are not touched.
+    """
+
+    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen at the endpoint."""
+        if not IProtocolNegotiationFactory.providedBy(protocolFactory):
+            protocolFactory = _Negotiating(protocolFactory)
+        return self.endpoint.listen(protocolFactory)
 
 
 def _read(path: str, what: str) -> bytes:

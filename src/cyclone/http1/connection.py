@@ -27,7 +27,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from cyclone._async import Done, Waiter, exception_of
+from cyclone._async import exception_of
 
 from . import response as wire
 from .context import Context
@@ -72,11 +72,12 @@ class HTTP1Connection(Protocol):
     Attributes:
         deadline: when the factory's sweep is to call `check_deadlines`.
         closing: the connection ends with the response in progress.
+        outbox: what goes out; exchanges write to it.
     """
 
     factory: HTTPFactory
     transport: Any
-    _outbox: Outbox
+    outbox: Outbox
 
     def __init__(self) -> None:
         self.deadline = NEVER
@@ -84,6 +85,7 @@ class HTTP1Connection(Protocol):
         self._state = _HEAD
         self._received: bytes | bytearray = b""
         self._position = 0  # where the unparsed bytes begin
+        self._skipped = 0  # empty lines before the next head
         self._examined = 0  # up to where a head that is not whole has been looked at
         self._exchange: Exchange | None = None
         self._intake: Intake | None = None
@@ -100,7 +102,7 @@ class HTTP1Connection(Protocol):
     # -- the transport's calls
 
     def connectionMade(self) -> None:
-        self._outbox = Outbox(self.transport, self._outbox_changed)
+        self.outbox = Outbox(self.transport, self._on_outbox)
         self.factory.connections.add(self)
         self._due(self.factory.limits.idle_connection_timeout)
 
@@ -125,7 +127,7 @@ class HTTP1Connection(Protocol):
         self._received = b""
         self._intake = None
         self.factory.connection_gone(self)
-        self._outbox.close()
+        self.outbox.close()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.connection_lost()
@@ -162,16 +164,16 @@ class HTTP1Connection(Protocol):
         elif self._state is not _LINGER:
             self.abort()
 
-    def _outbox_changed(self) -> None:
+    def _on_outbox(self) -> None:
         """The peer has stopped reading, or has caught up."""
-        if self._outbox.paused:
+        if self.outbox.paused:
             timeout = self.factory.limits.write_timeout
             if timeout:
                 self._write_deadline = self._now() + timeout
                 self._wake_at(min(self.deadline, self._write_deadline))
             return
         self._write_deadline = NEVER
-        if self._outbox.queued:
+        if self.outbox.queued:
             return
         if self._state is _CLOSING:
             self._all_sent()
@@ -189,26 +191,18 @@ class HTTP1Connection(Protocol):
             self._context = Context(self.transport.getPeer(), secure, factory.forwarded)
         return self._context
 
-    def send(self, data: bytes) -> None:
-        """Send bytes of a response: at the end of the event being handled, else now."""
-        self._outbox.send(data)
-
-    def drained(self) -> Done | Waiter:
-        """An awaitable that is done when the peer has taken enough for more to be sent."""
-        return self._outbox.drained()
-
     def admit(self) -> bool:
         """Whether more bytes may be queued for a peer that reads slowly.
 
         False means that the server's policy drops them, or has dropped the connection.
         """
         limits = self.factory.limits
-        if self._outbox.queued <= limits.write_buffer_limit:
+        if self.outbox.queued <= limits.write_buffer_limit:
             return True
         if limits.write_buffer_policy == "close":
             _log.warn(
                 "Connection aborted: {queued} bytes wait for a peer that does not read",
-                queued=self._outbox.queued,
+                queued=self.outbox.queued,
             )
             self.abort()
         return False
@@ -222,7 +216,7 @@ class HTTP1Connection(Protocol):
             self._refuse(BadRequest(413, "the body is larger than this server accepts"))
             return
         if head.expect_continue and len(self._received) == self._position:
-            self.send(wire.CONTINUE)
+            self.outbox.send(wire.CONTINUE)
         self._state = _BODY
         self._intake = Intake(exchange, consumer, self.factory.limits, self._now())
         self._due(self._intake.next_check())
@@ -236,7 +230,8 @@ class HTTP1Connection(Protocol):
             self._close(linger=not exchange.body_complete or bool(self._unparsed()))
             return
         self._state = _HEAD
-        self._run()
+        if not self._in_turn:
+            self._run()
 
     def detach(self, protocol: IProtocol | None) -> Any:
         """See `Exchange.detach`."""
@@ -244,8 +239,8 @@ class HTTP1Connection(Protocol):
             self._state = _DETACHED
             self._exchange = None
             self.deadline = self._write_deadline = NEVER
-            self._outbox.end_turn()
-            self._outbox.release()
+            self.outbox.end_turn()
+            self.outbox.release()
         self._successor = protocol
         if protocol is None:
             self._set_reading(False)
@@ -262,8 +257,8 @@ class HTTP1Connection(Protocol):
         if self._state is not _CLOSED:
             self._state = _CLOSING
             self.deadline = self._write_deadline = NEVER
-            self._outbox.release()
-            self._outbox.close()
+            self.outbox.release()
+            self.outbox.close()
             self.transport.abortConnection()
 
     def drain(self) -> None:
@@ -287,7 +282,7 @@ class HTTP1Connection(Protocol):
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
-        elif self._peer_ended:
+        elif self._state is _CLOSING or self._peer_ended:
             self.abort()
 
     def _check_body_time(self, intake: Intake, now: float) -> None:
@@ -324,10 +319,10 @@ class HTTP1Connection(Protocol):
         if self._in_turn:
             return
         self._in_turn = True
-        self._outbox.begin_turn()
+        self.outbox.begin_turn()
         budget = self.factory.limits.max_pipelined_requests
         try:
-            while not self._outbox.paused:
+            while not self.outbox.paused:
                 if self._state is _HEAD and budget and len(self._received) > self._position:
                     budget -= 1
                     if not self._read_head():
@@ -342,25 +337,41 @@ class HTTP1Connection(Protocol):
             self.abort()
         finally:
             self._in_turn = False
-            self._outbox.end_turn()
+            self.outbox.end_turn()
         self._settle(budget)
 
     def _settle(self, budget: int) -> None:
         """After a turn: what waits, for whom, and for how long."""
-        if self._state not in (_HEAD, _BUSY, _BODY):
-            return
         if self._position:
-            self._received, self._position = bytes(self._unparsed()), 0
+            if self._position == len(self._received):
+                self._received = b""
+            else:
+                self._received = bytes(self._unparsed())
+            self._position = 0
         if self._state is _HEAD:
             if not self._received:
-                self._due(self.factory.limits.idle_connection_timeout)
+                self._idle()
             elif not budget and not self._again:
                 # Others get their turn before this connection's next requests.
                 self._again = True
                 self.factory.call_soon(self._run_again)
             if self._peer_ended or self.closing:
                 self._end_if_idle()
-        self._set_reading(self._wants_bytes())
+        if (self._received or not self._reading or self._state is _BODY) and (
+            self._state in (_HEAD, _BUSY, _BODY)
+        ):
+            self._set_reading(self._wants_bytes())
+
+    def _idle(self) -> None:
+        """The deadline of a connection between two requests: most often it just moves on."""
+        factory = self.factory
+        timeout = factory.limits.idle_connection_timeout
+        if timeout and not self.outbox.paused:
+            self.deadline = deadline = factory.seconds() + timeout
+            if deadline < factory.sweeper.next_visit:
+                factory.wake_at(deadline)
+        else:
+            self._due(timeout)
 
     def _run_again(self) -> None:
         self._again = False
@@ -369,8 +380,8 @@ class HTTP1Connection(Protocol):
     def _wants_bytes(self) -> bool:
         """Whether the transport should read on."""
         if self._state is _BODY:
-            return not (self._intake is not None and self._intake.held) and self._outbox.clear
-        if self._state is _BUSY or self._again or self._outbox.paused:
+            return not (self._intake is not None and self._intake.held) and self.outbox.clear
+        if self._state is _BUSY or self._again or self.outbox.paused:
             return len(self._received) < self.factory.limits.max_buffer_size
         return True
 
@@ -390,18 +401,18 @@ class HTTP1Connection(Protocol):
         """
         received, start = self._received, self._position
         if received[start] < 0x20:
-            self._position, more = skip_empty_lines(received, start)
+            self._position, skipped, more = skip_empty_lines(received, start, self._skipped)
+            self._skipped += skipped
             return more
         end = received.find(b"\r\n\r\n", max(start, self._examined - 3))
         if end < 0:
             self._wait_for_head()
             return False
-        self._examined = 0
+        self._examined = self._skipped = 0
         self._position = end + 4
         head = parse_head(bytes(received[start : end + 4]), self.factory.limits)
-        if self._head_started:
-            self._head_started = False
-            self.deadline = self._write_deadline
+        self._head_started = False
+        self.deadline = self._write_deadline
         self._state = _BUSY
         exchange = self._exchange = Exchange(self, head)
         self.factory.start_request(exchange)
@@ -470,12 +481,12 @@ class HTTP1Connection(Protocol):
         if started:
             self.abort()  # a response is under way; what follows would be read as part of it
         elif self._state is not _CLOSED:
-            self.send(wire.refusal(bad.status, bad.message))
+            self.outbox.send(wire.refusal(bad.status, bad.message))
             self._close(linger=True)
 
     def _end_if_idle(self) -> None:
         """Close when the peer or a graceful stop ends the connection and nothing is in progress."""
-        waiting = self._state is _HEAD and not self._again and not self._outbox.paused
+        waiting = self._state is _HEAD and not self._again and not self.outbox.paused
         if waiting and (self._peer_ended or not self._received):
             self._close(linger=False)
 
@@ -490,12 +501,12 @@ class HTTP1Connection(Protocol):
         self._received, self._position = b"", 0
         self._wake_at(self._write_deadline)
         self._linger = linger and not self._peer_ended
-        self._outbox.end_turn()
-        if self._outbox.clear:
+        self.outbox.end_turn()
+        if self.outbox.clear:
             self._all_sent()
 
     def _all_sent(self) -> None:
-        self._outbox.release()
+        self.outbox.release()
         if not self._linger:
             self._lose_connection()
             return
@@ -507,6 +518,8 @@ class HTTP1Connection(Protocol):
             self.transport.loseWriteConnection()
 
     def _lose_connection(self) -> None:
-        self._outbox.release()
-        self._wake_at(NEVER)
+        """Close; what the transport still holds for a peer that does not read gets its time."""
+        self._state = _CLOSING
+        self.outbox.release()
+        self._due(self.factory.limits.write_timeout)
         self.transport.loseConnection()

@@ -71,6 +71,9 @@ class _Phase(enum.Enum):
     DONE = 3
 
 
+_WAITING, _STREAMING, _DONE = _Phase.WAITING, _Phase.STREAMING, _Phase.DONE
+
+
 class Exchange:
     """The connection as one request sees it (Tornado's `httputil.HTTPConnection` interface).
 
@@ -107,7 +110,7 @@ class Exchange:
     def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
         self.head = head
         self._connection = connection
-        self._phase = _Phase.WAITING
+        self._phase = _WAITING
         self._framing = Framing.NONE
         self._left = 0
         self._close_callback: Callable[[], Any] | None = None
@@ -146,12 +149,12 @@ class Exchange:
     @property
     def done(self) -> bool:
         """Nothing can be written any more: the response has ended or the connection is lost."""
-        return self._phase is _Phase.DONE
+        return self._phase is _DONE
 
     @property
     def started(self) -> bool:
         """The response head has been written."""
-        return self._phase is not _Phase.WAITING
+        return self._phase is not _WAITING
 
     # -- request body
 
@@ -185,30 +188,22 @@ class Exchange:
         Returns:
             an awaitable that is done when the peer can take more.
         """
-        if not self._open():
+        if self._phase is not _WAITING and not self._open():
             return DONE
-        head = self.head
+        length = b""
         if wire.body_allowed(status):
             length = b"Content-Length: %d\r\n" % len(body)
-            if head.method == "HEAD":
+            if self.head.method == "HEAD":
                 body = b""
         elif body:
-            self._phase = _Phase.WAITING
             raise FramingError(f"a response with status {status} has no body")
-        else:
-            length = b""
-        self._connection.send(
+        outbox = self._connection.outbox
+        outbox.send(
             b"%b%b%b%b\r\n%b"
-            % (
-                wire.status_line(status, reason),
-                fields,
-                length,
-                self._connection_field(),
-                body,
-            )
+            % (wire.status_line(status, reason), fields, length, self._connection_field(), body)
         )
         self._end()
-        return self._connection.drained()
+        return outbox.drained()
 
     def write_headers(
         self, start_line: StatusLine, headers: Fields, chunk: bytes | None = None
@@ -246,7 +241,7 @@ class Exchange:
         if "Connection" in headers and not connection:
             connection = wire.encode_fields([("Connection", headers["Connection"])])
         body = self._frame(chunk) if chunk else b""
-        self._connection.send(
+        self._connection.outbox.send(
             b"%b%b%b%b\r\n%b"
             % (
                 wire.status_line(status, start_line.reason),
@@ -256,7 +251,7 @@ class Exchange:
                 body,
             )
         )
-        return self._connection.drained()
+        return self._connection.outbox.drained()
 
     def write(self, chunk: bytes) -> Done | Waiter:
         """Write a piece of the response body.
@@ -268,13 +263,13 @@ class Exchange:
         Raises:
             FramingError: no response is open, or the piece exceeds Content-Length.
         """
-        if self._phase is _Phase.DONE:
+        if self._phase is _DONE:
             return DONE  # the peer is gone; Tornado's handlers expect no error here
-        if self._phase is _Phase.WAITING:
+        if self._phase is _WAITING:
             raise FramingError("write_headers() comes before write()")
         if chunk and self._connection.admit():
-            self._connection.send(self._frame(chunk))
-        return self._connection.drained()
+            self._connection.outbox.send(self._frame(chunk))
+        return self._connection.outbox.drained()
 
     def finish(self) -> Done | Waiter:
         """End the response.
@@ -283,17 +278,17 @@ class Exchange:
             FramingError: less was written than Content-Length promised.  The connection is
                 aborted, since the peer could not tell.
         """
-        if self._phase is _Phase.DONE:
+        if self._phase is _DONE:
             return DONE
-        if self._phase is _Phase.WAITING:
+        if self._phase is _WAITING:
             raise FramingError("write_headers() comes before finish()")
         if self._framing is Framing.SIZED and self._left:
             self._connection.abort()
             raise FramingError(f"the body ended {self._left} bytes short of Content-Length")
         if self._framing is Framing.CHUNKED:
-            self._connection.send(wire.LAST_CHUNK)
+            self._connection.outbox.send(wire.LAST_CHUNK)
         self._end()
-        return self._connection.drained()
+        return self._connection.outbox.drained()
 
     # -- its end
 
@@ -311,7 +306,7 @@ class Exchange:
         cyclone 1.x semantics: never an errback, unlike ``twisted.web``.
         """
         deferred: Deferred[None] = Deferred()
-        if self._phase is _Phase.DONE:
+        if self._phase is _DONE:
             deferred.callback(None)
             return deferred
         self.watched = True
@@ -332,14 +327,14 @@ class Exchange:
                 request.  Without one the transport stays paused until `detach` is called again
                 with one.
         """
-        self._phase = _Phase.DONE
+        self._phase = _DONE
         return self._connection.detach(protocol)
 
     def connection_lost(self) -> None:
         """Called by the connection when this exchange cannot go on."""
-        if self._phase is _Phase.DONE:
+        if self._phase is _DONE:
             return
-        self._phase = _Phase.DONE
+        self._phase = _DONE
         callback, self._close_callback = self._close_callback, None
         on_lost, self.on_lost = self.on_lost, None
         if on_lost is not None:
@@ -352,15 +347,15 @@ class Exchange:
 
     def _open(self) -> bool:
         """Begin the response.  False when there is nobody to send it to any more."""
-        if self._phase is _Phase.DONE:
+        if self._phase is _DONE:
             return False
-        if self._phase is _Phase.STREAMING:
+        if self._phase is _STREAMING:
             raise FramingError("the response has begun already")
-        self._phase = _Phase.STREAMING
+        self._phase = _STREAMING
         return True
 
     def _end(self) -> None:
-        self._phase = _Phase.DONE
+        self._phase = _DONE
         self._close_callback = self.on_lost = None
         self._connection.response_ended(self)
         if self._notified is not None:
@@ -374,15 +369,15 @@ class Exchange:
 
     def _inform(self, start_line: StatusLine, headers: Fields) -> Done | Waiter:
         """An interim response (RFC 9110 section 15.2); HTTP/1.0 peers do not know them."""
-        if self._phase is not _Phase.WAITING:
+        if self._phase is not _WAITING:
             raise FramingError("an interim response comes before the final one")
         if self.head.version == "HTTP/1.1":
-            self._connection.send(
+            self._connection.outbox.send(
                 wire.status_line(start_line.code, start_line.reason)
                 + wire.encode_fields(headers.get_all())
                 + b"\r\n"
             )
-        return self._connection.drained()
+        return self._connection.outbox.drained()
 
     def _connection_field(self) -> bytes:
         """Whether the connection outlives this response, and how the peer is told so."""
@@ -402,7 +397,7 @@ class Exchange:
 
     def _declared_length(self, value: str) -> int:
         if not (value.isascii() and value.isdigit()):
-            self._phase = _Phase.WAITING
+            self._phase = _WAITING
             raise FramingError(f"Content-Length must be a number of bytes, not {value!r}")
         return int(value)
 

@@ -32,6 +32,7 @@ class HTTPFactory(ServerFactory):
         forwarded: policy for X-Real-Ip and its like, None to ignore them.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
+        sweeper: the timer of the connections.
     """
 
     protocol: type[HTTP1Connection] = HTTP1Connection  # type: ignore[assignment]
@@ -43,7 +44,7 @@ class HTTPFactory(ServerFactory):
         self.limits = Limits.from_settings(settings or {})
         self.connections: set[HTTP1Connection] = set()
         self._clock: IReactorTime | None = None
-        self._sweeper: Sweeper | None = None
+        self.sweeper = Sweeper(lambda: self.clock, self.connections)
         self._draining: Deferred[None] | None = None
 
     # -- what subclasses say
@@ -68,9 +69,7 @@ class HTTPFactory(ServerFactory):
     def clock(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.__dict__.pop("seconds", None)
-        if self._sweeper is not None:
-            self._sweeper.stop()
-            self._sweeper = None
+        self.sweeper.stop()
 
     def seconds(self) -> float:
         """The time of the clock."""
@@ -83,9 +82,7 @@ class HTTPFactory(ServerFactory):
 
     def wake_at(self, deadline: float) -> None:
         """Have the connections visited when `deadline` has passed."""
-        if self._sweeper is None:
-            self._sweeper = Sweeper(self.clock, self.connections)
-        self._sweeper.wake_at(deadline)
+        self.sweeper.wake_at(deadline)
 
     # -- connections
 
@@ -102,8 +99,8 @@ class HTTPFactory(ServerFactory):
     def connection_gone(self, connection: HTTP1Connection) -> None:
         """`connection` is lost."""
         self.connections.discard(connection)
-        if not self.connections and self._sweeper is not None:
-            self._sweeper.stop()
+        if not self.connections:
+            self.sweeper.stop()
         self._check_drained()
 
     # -- graceful stop

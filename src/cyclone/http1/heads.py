@@ -11,23 +11,29 @@ __all__ = ["check_partial_head", "skip_empty_lines"]
 _MAX_EMPTY_LINES = 4
 
 
-def skip_empty_lines(received: bytes | bytearray, start: int) -> tuple[int, bool]:
+def skip_empty_lines(
+    received: bytes | bytearray, start: int, skipped: int
+) -> tuple[int, int, bool]:
     """Read over empty lines at `start`, where a request line is due.
 
+    Args:
+        skipped: how many have been read over already before this request.
+
     Returns:
-        the position after them, and whether what follows there can be looked at.
+        the position after them, how many there were, and whether what follows can be looked at.
 
     Raises:
-        BadRequest: what follows is neither a request line nor an empty line.
+        BadRequest: what follows is neither a request line nor one of a few empty lines.
     """
-    for _ in range(_MAX_EMPTY_LINES):
-        if received[start : start + 2] != b"\r\n":
+    position = start
+    for _ in range(_MAX_EMPTY_LINES - skipped):
+        if received[position : position + 2] != b"\r\n":
             break
-        start += 2
-    rest = bytes(received[start : start + 2])
+        position += 2
+    rest = bytes(received[position : position + 2])
     if rest[:1] < b" " and rest not in (b"", b"\r"):
         raise BadRequest(400, "a request begins with its request line")
-    return start, len(rest) > 1
+    return position, (position - start) // 2, len(rest) > 1
 
 
 def check_partial_head(

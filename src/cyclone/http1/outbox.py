@@ -67,18 +67,22 @@ class Outbox:
         if self._turn_size > _TURN_SIZE:
             self._send_turn(turn)
 
-    def begin_turn(self) -> bool:
-        """Collect what is sent from now on.  False when that is so already."""
-        if self._turn is not None:
-            return False
-        self._turn = []
-        return True
+    def begin_turn(self) -> None:
+        """Collect what is sent from now on, if that is not so already."""
+        if self._turn is None:
+            self._turn = []
 
     def end_turn(self) -> None:
         """Send what was collected, in one piece."""
         turn, self._turn = self._turn, None
-        if turn:
-            self._send_turn(turn)
+        if not turn:
+            return
+        data = turn[0] if len(turn) == 1 else b"".join(turn)
+        self._turn_size = 0
+        if self.paused or self.queued or len(data) > _SLICE:
+            self._transmit(data)
+        else:
+            self._transport.write(data)
 
     @property
     def clear(self) -> bool:

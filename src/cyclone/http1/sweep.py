@@ -8,7 +8,7 @@ note when they are due; the sweep visits them when the earliest may be, at most 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -27,27 +27,32 @@ class _Due(Protocol):
 
 
 class Sweeper:
-    """Calls ``check_deadlines(now)`` of each member whose ``deadline`` has passed."""
+    """Calls ``check_deadlines(now)`` of each member whose ``deadline`` has passed.
 
-    def __init__(self, clock: IReactorTime, members: Iterable[_Due]) -> None:
+    Attributes:
+        next_visit: when it looks next; `NEVER` while nothing is due.
+    """
+
+    def __init__(self, clock: Callable[[], IReactorTime], members: Iterable[_Due]) -> None:
+        """`clock` says which one it is when it is first needed, not before."""
         self._clock = clock
         self._members = members
         self._call: IDelayedCall | None = None
-        self._next = NEVER
+        self.next_visit = NEVER
 
     def wake_at(self, deadline: float) -> None:
         """Make sure the sweep comes by about `deadline`."""
-        if deadline < self._next:
+        if deadline < self.next_visit:
             if self._call is not None:
                 self._call.cancel()
-            delay = max(deadline - self._clock.seconds(), GRANULARITY)
-            self._next = self._clock.seconds() + delay
-            self._call = self._clock.callLater(delay, self._sweep)
+            delay = max(deadline - self._clock().seconds(), GRANULARITY)
+            self.next_visit = self._clock().seconds() + delay
+            self._call = self._clock().callLater(delay, self._sweep)
 
     def _sweep(self) -> None:
         self._call = None
-        self._next = NEVER
-        now = self._clock.seconds()
+        self.next_visit = NEVER
+        now = self._clock().seconds()
         for member in list(self._members):
             if member.deadline <= now:
                 member.check_deadlines(now)
@@ -60,4 +65,4 @@ class Sweeper:
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        self._next = NEVER
+        self.next_visit = NEVER

@@ -113,5 +113,7 @@ def parse_http_date(value: str, *, this_year: int | None = None) -> datetime | N
 
 
 def _full_year(year: int, this_year: int) -> int:
-    full = this_year - this_year % 100 + year
-    return full - 100 if full > this_year + 50 else full
+    # The one of the years 1900 + year, 2000 + year... that is less than 50 years past or up to 50
+    # years ahead.
+    first = this_year - 49
+    return first + (year - first) % 100

@@ -35,7 +35,8 @@ class _Headers(Protocol):
 def parse_address(text: str) -> str | None:
     """Return the address in ``address``, ``IPv4:port`` or ``[IPv6]:port``, None if there is none.
 
-    IPv6 addresses may be in brackets without a port, and are returned in their canonical form.
+    IPv6 addresses may be in brackets without a port, and are returned in their canonical form, those
+    that stand for an IPv4 address as that.
     Names, ``unknown``, and addresses with a zone are not accepted.
     """
     if len(text) > _MAX_ADDRESS:
@@ -65,9 +66,19 @@ def _parse(text: str) -> Address | None:
         address = ip_address(text)
     except ValueError:
         return None
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        return None
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            return None
+        # Dual-stack sockets see IPv4 peers as ::ffff:1.2.3.4.
+        return address.ipv4_mapped or address
     return address
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither an address nor a network") from None
 
 
 class TrustedProxies:
@@ -85,7 +96,7 @@ class TrustedProxies:
     __slots__ = ("_addresses", "_networks")
 
     def __init__(self, trusted_downstream: Iterable[str] = ()) -> None:
-        networks = [ip_network(text, strict=False) for text in trusted_downstream]
+        networks = [_network(text) for text in trusted_downstream]
         single = [net for net in networks if net.num_addresses == 1]
         self._addresses: frozenset[Address] = frozenset(net.network_address for net in single)
         self._networks: tuple[Network, ...] = tuple(
@@ -95,12 +106,9 @@ class TrustedProxies:
     def __contains__(self, address: str) -> bool:
         """Whether an address is that of a proxy in `trusted_downstream`."""
         parsed = _parse(address)
-        if parsed is None:
-            return False
-        # Dual-stack sockets see IPv4 peers as ::ffff:1.2.3.4.
-        if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return parsed in self._addresses or any(parsed in net for net in self._networks)
+        return parsed is not None and (
+            parsed in self._addresses or any(parsed in net for net in self._networks)
+        )
 
     def believes(self, peer_ip: str) -> bool:
         """Whether what the peer with that address says about others is believed.
@@ -115,8 +123,7 @@ class TrustedProxies:
         peer = _parse(peer_ip)
         if peer is None:
             return not peer_ip or peer_ip.startswith("unix")
-        mapped = peer.ipv4_mapped if isinstance(peer, IPv6Address) else None
-        return (mapped or peer).is_loopback
+        return peer.is_loopback
 
     def resolve(self, peer_ip: str, peer_protocol: str, headers: _Headers) -> tuple[str, str]:
         """Return address and protocol of the client.

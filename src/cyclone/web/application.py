@@ -16,7 +16,7 @@ from cyclone.util import ObjectDict
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .dispatch import BufferedBody, Gunzip
 from .handler import RequestHandler
-from .routing import HostTable, RouteMatch, URLSpec
+from .routing import HostTable, RouteMatch, RouteTable, URLSpec
 
 __all__ = ["Application"]
 
@@ -61,6 +61,7 @@ class Application(HTTPFactory):
             self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
         self._hosts = HostTable(handlers or (), default_host)
+        self._routes: RouteTable | None = self._hosts.routes  # when all hosts have the same
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
 
     def _error_answer(
@@ -78,6 +79,7 @@ class Application(HTTPFactory):
     ) -> None:
         """Add routes for the hosts that match a regular expression."""
         self._hosts.add(host_pattern, host_handlers)
+        self._routes = None
 
     def reverse_url(self, name: str, *args: Any, **query: Any) -> str:
         """The URL of the route `name`: `args` fill its groups, `query` makes a query string.
@@ -89,11 +91,10 @@ class Application(HTTPFactory):
 
     def find_handler(self, request: HTTPServerRequest) -> RouteMatch | None:
         """The route that matches `request`, None when there is none."""
-        hosts = self._hosts
-        if hosts.uniform:
-            return hosts.routes.match(request.path)
+        if self._routes is not None:
+            return self._routes.match(request.path)
         proxied = "X-Real-Ip" in request.headers
-        return hosts.find(request.host_name, proxied=proxied).match(request.path)
+        return self._hosts.find(request.host_name, proxied=proxied).match(request.path)
 
     # -- requests
 
@@ -102,7 +103,7 @@ class Application(HTTPFactory):
         request = HTTPServerRequest.from_head(exchange.head, exchange)
         match = self.find_handler(request)
         if exchange.body_complete:
-            self._run(request, match)
+            contextvars.copy_context().run(self._execute, request, match)
             return
         handler_class = self._error_class if match is None else match.spec.handler_class
         size = getattr(handler_class, "max_body_size", None)

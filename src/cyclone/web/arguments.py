@@ -25,7 +25,7 @@ def decoded_path(
     kwargs: Mapping[str, Any],
     decode: Callable[..., str],
     every: bool,
-) -> tuple[list[Any], dict[str, Any]]:
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What a route's groups matched, as text.
 
     Args:
@@ -39,6 +39,6 @@ def decoded_path(
             return decode(utf8(value), **name)
         return value
 
-    return [text(value) for value in args], {
+    return tuple([text(value) for value in args]), {
         name: text(value, name=name) for name, value in kwargs.items()
     }

@@ -112,5 +112,6 @@ class FallbackHandler(RequestHandler):
     def prepare(self) -> None:
         """Hand the request over; this handler writes nothing itself."""
         self.fallback(self.request)
-        self._finished = True
+        # Ended as far as this handler goes; the request stays open for whoever has it now.
+        self._finished = self._ended = True
         self.on_finish()

@@ -101,7 +101,8 @@ class RequestHandler:
         self._write_buffer: list[bytes] = []
         if type(self).set_default_headers is not _set_default_headers:
             self.set_default_headers()
-        self.initialize(**kwargs)
+        if kwargs or type(self).initialize is not _initialize:
+            self.initialize(**kwargs)
 
     # -- to be overridden
 
@@ -644,16 +645,14 @@ class RequestHandler:
             if method not in self.SUPPORTED_METHODS:
                 # RFC 9110 section 9.1: 501 for what no resource of this server knows.
                 raise HTTPError(405 if method in _KNOWN_METHODS else 501)
-            self.path_args, self.path_kwargs = decoded_path(
-                args,
-                kwargs,
-                self.decode_argument,
-                every=type(self).decode_argument is not _decode_argument,
-            )
+            if args or kwargs:
+                every = type(self).decode_argument is not _decode_argument
+                args, kwargs = decoded_path(args, kwargs, self.decode_argument, every)
+            self.path_args, self.path_kwargs = list(args), kwargs
             prepared = None
             if type(self).prepare is not _prepare:
                 prepared = self.prepare()
-            if self._stream_request_body or is_pending(prepared):
+            if self._stream_request_body or (prepared is not None and is_pending(prepared)):
                 self._begin_waiting().from_prepare(prepared)
                 return
             if self._finished:
@@ -709,7 +708,8 @@ class RequestHandler:
         self._ended = True
         if self._execution is not None:
             self._execution.response_ended()
-        self.request.close()
+        if self.request.body_buffer is not None:
+            self.request.close()
         if type(self).on_finish is _on_finish:
             return
         try:
@@ -725,6 +725,7 @@ _KNOWN_METHODS = frozenset({*RequestHandler.SUPPORTED_METHODS, "TRACE"})
 
 # What is still this class's own is not called: asked per class and request, since old
 # applications replace methods of this class while they run.
+_initialize = RequestHandler.initialize
 _prepare = RequestHandler.prepare
 _compute_etag = RequestHandler.compute_etag
 _set_etag_header = RequestHandler.set_etag_header

@@ -303,11 +303,6 @@ class HostTable:
         self._hosts: list[tuple[Pattern, RouteTable]] = []
         self._tables: dict[tuple[int, ...], RouteTable] = {}
 
-    @property
-    def uniform(self) -> bool:
-        """Whether all hosts have the same routes."""
-        return not self._hosts
-
     def add(self, host_pattern: str | Pattern, routes: Iterable[URLSpec | Sequence[Any]]) -> None:
         """Add routes for the hosts whose whole name matches a regular expression.
 
