@@ -36,6 +36,7 @@ from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
 from .parser import BadRequest, parse_head
+from .shared import SharedTransport
 from .sweep import NEVER
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class HTTP1Connection(Protocol):
         self._exchange: Exchange | None = None
         self._intake: Intake | None = None
         self._context: Context | None = None
+        self._shared: SharedTransport | None = None
         self._successor: IProtocol | None = None
         self._reading = True  # the transport is not paused
         self._in_turn = False
@@ -128,6 +130,8 @@ class HTTP1Connection(Protocol):
         self._intake = None
         self.factory.connection_gone(self)
         self.outbox.close()
+        if self._shared is not None:
+            self._shared.lost()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.connection_lost()
@@ -166,6 +170,8 @@ class HTTP1Connection(Protocol):
 
     def _on_outbox(self) -> None:
         """The peer has stopped reading, or has caught up."""
+        if self._shared is not None:
+            self._shared.peer_changed(self.outbox.paused)
         if self.outbox.paused:
             timeout = self.factory.limits.write_timeout
             if timeout:
@@ -190,6 +196,14 @@ class HTTP1Connection(Protocol):
             secure = factory.secure or ISSLTransport.providedBy(self.transport)
             self._context = Context(self.transport.getPeer(), secure, factory.forwarded)
         return self._context
+
+    @property
+    def shared_transport(self) -> Any:
+        """The transport as handlers get it; see `SharedTransport`."""
+        if self._shared is None:
+            self._shared = SharedTransport(self.transport, self.factory.call_soon)
+            self._shared.peer_changed(self.outbox.paused)
+        return self._shared
 
     def admit(self) -> bool:
         """Whether more bytes may be queued for a peer that reads slowly.

@@ -128,8 +128,8 @@ class Exchange:
 
     @property
     def transport(self) -> Any:
-        """The connection's ITransport."""
-        return self._connection.transport
+        """The connection's transport; a producer may be registered with it (cyclone 1.x)."""
+        return self._connection.shared_transport
 
     @property
     def factory(self) -> Any:

@@ -106,10 +106,7 @@ _HOST = re.compile(
     re.ASCII,
 )
 
-#: Spellings of the coding other than llhttp's.
-_CHUNKED_LINE = re.compile(
-    rb"(\r\n(?i:transfer-encoding):[ \t]*)(?!chunked)(?i:chunked)(?=[ \t]*\r\n)"
-)
+_CHUNKED_LINE = re.compile(rb"(\r\ntransfer-encoding:)[ \t]*chunked[ \t]*(?=\r\n)", re.IGNORECASE)
 
 #: Methods that llhttp parses like GET; any other token is handed to it as GET.
 _METHODS = {
@@ -214,11 +211,12 @@ def _parse_fields(data: bytes, method: str) -> list[tuple[bytes, bytes]]:
     try:
         fields = _llhttp_fields(data)
     except httptools.HttpParserError as exc:
-        # RFC 9112 section 7: names of codings are case-insensitive, which llhttp forgets.
-        data, spelled_otherwise = _CHUNKED_LINE.subn(rb"\1chunked", data)
-        if not spelled_otherwise:
+        # RFC 9112 sections 5 and 7: names of codings are case-insensitive, and white space may
+        # stand around them; llhttp takes offence at both.
+        usual = _CHUNKED_LINE.sub(rb"\1 chunked", data)
+        if usual == data:
             raise BadRequest(400, f"malformed header section: {exc}") from None
-        return _parse_fields(data, method)
+        return _parse_fields(usual, method)
     if b" \r\n" in data or b"\t\r\n" in data:
         return [(name, value.strip(b" \t")) for name, value in fields]
     return fields
