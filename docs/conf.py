@@ -17,6 +17,9 @@ myst_heading_anchors = 3
 # Links to files of the project that are not pages (the licence, CONTRIBUTING.md) stay links.
 suppress_warnings = ["myst.xref_missing"]
 
+# An attribute described in the docstring of its class is not described once more by itself.
+napoleon_use_ivar = True
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 

@@ -18,6 +18,7 @@ from cyclone._async import (
     DONE,
     AsyncioRunner,
     Runner,
+    Settled,
     Waiter,
     as_deferred,
     is_pending,
@@ -49,7 +50,7 @@ def run_plain(main: Callable[[], Any]) -> None:
         raise ended[0]
 
 
-# -- what kind of result is it ----------------------------------------------------------------------
+# -- what kind of result is it --------------------------------------------------------------------
 
 
 def generator() -> Generator[Any, Any, None]:
@@ -113,7 +114,7 @@ def test_settle_runs_a_plain_generator_and_warns() -> None:
     assert seen == [3]
 
 
-# -- resolve and as_deferred -------------------------------------------------------------------------
+# -- resolve and as_deferred ----------------------------------------------------------------------
 
 
 def test_resolve_calls_at_once_when_nothing_waits() -> None:
@@ -156,7 +157,7 @@ def test_as_deferred_passes_a_deferred_and_wraps_a_coroutine() -> None:
     assert failures[0].check(Boom)
 
 
-# -- DONE and Waiter ---------------------------------------------------------------------------------
+# -- DONE and Waiter ------------------------------------------------------------------------------
 
 
 def test_done_takes_callbacks_like_a_deferred() -> None:
@@ -185,7 +186,43 @@ def test_inline_callbacks_may_yield_waiter_and_done() -> None:
     assert seen == ["waited", "done"]
 
 
-# -- running without an asyncio loop -----------------------------------------------------------------
+def test_a_settled_failure_is_silent_until_somebody_asks() -> None:
+    failed = Settled(Boom)
+    caught: list[Any] = []
+    failed.addErrback(caught.append)
+    failed.addBoth(caught.append)
+    failed.addCallbacks(caught.append, caught.append)
+    failed.addCallback(caught.append).addErrback(caught.append)
+    assert [failure.check(Boom) for failure in caught] == [Boom] * 4
+
+    async def main() -> None:
+        with pytest.raises(Boom):
+            await failed
+
+    run_plain(main)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda waiter: waiter.addCallback(lambda _: None),
+        lambda waiter: waiter.addErrback(lambda _: None),
+        lambda waiter: waiter.addBoth(lambda _: None),
+        lambda waiter: waiter.addCallbacks(lambda _: None, lambda _: None),
+        lambda waiter: spawn(settle(waiter)),
+    ],
+)
+def test_a_waiter_tells_when_somebody_begins_to_wait(wait: Callable[[Waiter], Any]) -> None:
+    told: list[Waiter] = []
+    waiter = Waiter(told.append)
+    assert told == []
+    wait(waiter)
+    wait(waiter)
+    assert told == [waiter]
+    waiter.callback(None)
+
+
+# -- running without an asyncio loop --------------------------------------------------------------
 
 
 def test_a_coroutine_that_does_not_wait_is_through_when_spawn_returns() -> None:
@@ -214,20 +251,22 @@ def test_two_coroutines_await_one_deferred_and_its_result_stays() -> None:
 
 
 def test_two_coroutines_await_one_deferred_that_fails() -> None:
-    shared: Deferred[str] = Deferred()
     seen: list[str] = []
 
-    async def wait() -> None:
+    async def wait(shared: Deferred[str]) -> None:
         try:
             await shared
         except Boom:
             seen.append("boom")
 
-    spawn(wait())
-    spawn(wait())
-    shared.errback(Boom())
+    def fail_for_two() -> None:
+        shared: Deferred[str] = Deferred()
+        spawn(wait(shared))
+        spawn(wait(shared))
+        shared.errback(Boom())
+
+    fail_for_two()
     assert seen == ["boom", "boom"]
-    del shared
     gc.collect()  # a failure that nobody handled would be logged now, and fail the test
 
 
@@ -303,7 +342,7 @@ def test_context_variables_follow_the_coroutine_and_do_not_leak() -> None:
     assert seen == ["inside"]
 
 
-# -- running on an asyncio loop ----------------------------------------------------------------------
+# -- running on an asyncio loop -------------------------------------------------------------------
 
 
 def on_loop(main: Callable[[list[Any]], Any]) -> list[Any]:

@@ -25,7 +25,7 @@ import inspect
 import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
@@ -35,7 +35,7 @@ from twisted.python.failure import Failure
 __all__ = [
     "DONE",
     "CancelledErrors",
-    "Done",
+    "Settled",
     "Spawned",
     "Waiter",
     "as_deferred",
@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _log = Logger(namespace="cyclone.general")
+_T = TypeVar("_T")
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
@@ -62,6 +63,34 @@ class Waiter(Deferred[None]):
     ``flush()`` and ``finish()`` return one when the peer reads slowly.  inlineCallbacks may yield
     it, a coroutine run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
     """
+
+    def __init__(self, waited_for: Callable[[Waiter], None] | None = None) -> None:
+        """`waited_for` is called when somebody begins to wait."""
+        super().__init__()
+        self._waited_for = waited_for
+
+    def _tell(self) -> None:
+        waited_for, self._waited_for = self._waited_for, None
+        if waited_for is not None:
+            waited_for(self)
+
+    # Each of these appends to the callbacks by itself in Twisted.
+
+    def addCallbacks(self, *args: Any, **kwargs: Any) -> Any:
+        self._tell()
+        return super().addCallbacks(*args, **kwargs)
+
+    def addCallback(self, *args: Any, **kwargs: Any) -> Any:
+        self._tell()
+        return super().addCallback(*args, **kwargs)
+
+    def addErrback(self, *args: Any, **kwargs: Any) -> Any:
+        self._tell()
+        return super().addErrback(*args, **kwargs)
+
+    def addBoth(self, *args: Any, **kwargs: Any) -> Any:
+        self._tell()
+        return super().addBoth(*args, **kwargs)
 
     def __await__(self) -> Generator[Any, None, None]:
         loop = asyncio._get_running_loop()
@@ -88,34 +117,42 @@ def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyn
     return future
 
 
-class Done:
-    """What is returned where there was nothing to wait for.  Awaiting it yields None at once.
+class Settled:
+    """A result that is there already, to be awaited or given callbacks.
 
     It is one shared object: a response costs no Deferred unless someone asks for one, which the
-    ``addCallback`` family does.
+    ``addCallback`` family does.  One that failed is silent until someone asks.
     """
 
-    __slots__ = ()
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Callable[[], BaseException] | None = None) -> None:
+        self._error = error
 
     def __await__(self) -> Generator[Any, None, None]:
+        if self._error is not None:
+            raise self._error()
         return
         yield
 
-    def addCallback(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
-        return defer.succeed(None).addCallback(callback, *args, **kw)
+    def _deferred(self) -> Deferred[Any]:
+        return defer.succeed(None) if self._error is None else defer.fail(self._error())
 
-    def addErrback(self, errback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
-        return defer.succeed(None).addErrback(errback, *args, **kw)
+    def addCallback(self, *args: Any, **kw: Any) -> Deferred[Any]:
+        return self._deferred().addCallback(*args, **kw)
 
-    def addBoth(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
-        return defer.succeed(None).addBoth(callback, *args, **kw)
+    def addErrback(self, *args: Any, **kw: Any) -> Deferred[Any]:
+        return self._deferred().addErrback(*args, **kw)
 
-    def addCallbacks(self, callback: Callable[..., Any], *args: Any, **kw: Any) -> Deferred[Any]:
-        return defer.succeed(None).addCallbacks(callback, *args, **kw)
+    def addBoth(self, *args: Any, **kw: Any) -> Deferred[Any]:
+        return self._deferred().addBoth(*args, **kw)
+
+    def addCallbacks(self, *args: Any, **kw: Any) -> Deferred[Any]:
+        return self._deferred().addCallbacks(*args, **kw)
 
 
-#: The only instance of `Done`.
-DONE = Done()
+#: What is returned where there was nothing to wait for.
+DONE = Settled()
 
 
 # -- what user code returns ----------------------------------------------------------------------
@@ -200,9 +237,16 @@ def exception_of(failure: Failure) -> BaseException:
 
 
 class Spawned:
-    """A coroutine that `spawn` runs.  `cancel` asks it to stop where it waits."""
+    """A coroutine that `spawn` runs."""
+
+    __slots__ = ()
 
     def cancel(self) -> Any:
+        """Ask it to stop where it waits."""
+        raise NotImplementedError
+
+    def call(self, function: Callable[..., _T], *args: Any) -> _T:
+        """Call `function` in the coroutine's context, as if the coroutine did."""
         raise NotImplementedError
 
 
@@ -255,15 +299,19 @@ def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]
 class Runner(Spawned):
     """Runs a coroutine that awaits Deferreds only."""
 
-    __slots__ = ("_context", "_coroutine", "_waiting_on")
+    __slots__ = ("_context", "_coroutine", "_stepping", "_waiting_on")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._context = contextvars.copy_context()
         self._waiting_on: Deferred[Any] | None = None
+        self._stepping = False
 
     def start(self) -> None:
         self._context.run(self._step, None)
+
+    def call(self, function: Callable[..., _T], *args: Any) -> _T:
+        return function(*args) if self._stepping else self._context.run(function, *args)
 
     def cancel(self) -> None:
         """Cancel the Deferred that is waited for; the coroutine sees `defer.CancelledError`."""
@@ -276,6 +324,7 @@ class Runner(Spawned):
 
     def _step(self, error: BaseException | None) -> None:
         """Run to the next Deferred that has no result yet, or to the end."""
+        self._stepping = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -284,6 +333,8 @@ class Runner(Spawned):
         except Exception as exc:
             _escaped(exc)
             return
+        finally:
+            self._stepping = False
         if isinstance(awaited, Deferred):
             self._waiting_on = awaited
             _watch(awaited, self._wake)
@@ -310,10 +361,14 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         self._cancel_message: Any = None
         self._cancel_requests = 0
         self._name = "cyclone-handler"
+        self._stepping = False
         asyncio._register_task(self)  # type: ignore[arg-type]
 
     def start(self) -> None:
         self._context.run(self._step, None)
+
+    def call(self, function: Callable[..., _T], *args: Any) -> _T:
+        return function(*args) if self._stepping else self._context.run(function, *args)
 
     # -- the interface of asyncio.Task
 
@@ -372,6 +427,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         if outer is not None:
             asyncio._leave_task(loop, outer)
         asyncio._enter_task(loop, self)  # type: ignore[arg-type]
+        self._stepping = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -385,6 +441,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         else:
             self._wait_for(awaited)
         finally:
+            self._stepping = False
             asyncio._leave_task(loop, self)  # type: ignore[arg-type]
             if outer is not None:
                 asyncio._enter_task(loop, outer)

@@ -9,14 +9,65 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .http1 import Exchange, HTTP1Connection, HTTPFactory
+from .http1 import BodyConsumer, Exchange, Gunzip, HTTP1Connection, HTTPFactory
 from .httputil import BodyBuffer, HTTPServerRequest, TrustedProxies
 
-__all__ = ["HTTPConnection", "HTTPRequest", "HTTPServer"]
+__all__ = ["BufferedBody", "HTTPConnection", "HTTPRequest", "HTTPServer", "body_consumer"]
 
 #: cyclone 1.x's names.
 HTTPConnection = HTTP1Connection
 HTTPRequest = HTTPServerRequest
+
+
+class BufferedBody:
+    """Collects the whole body of a request, on disk beyond a size, then has it handled.
+
+    Args:
+        request: gets the body as its `body_buffer`.
+        handle: called when the body is complete.
+        spool_size: bytes that are kept in memory.
+    """
+
+    __slots__ = ("_buffer", "_handle", "_request")
+
+    def __init__(
+        self,
+        request: HTTPServerRequest,
+        handle: Callable[[], Any],
+        spool_size: int | None = 1024 * 1024,
+    ) -> None:
+        self._request = request
+        self._handle = handle
+        self._buffer = BodyBuffer(spool_size)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._buffer.append(chunk)
+
+    def finish(self) -> None:
+        self._request.body_buffer = self._buffer
+        self._handle()
+
+    def aborted(self) -> None:
+        self._buffer.close()
+
+
+def body_consumer(
+    consumer: BodyConsumer, request: HTTPServerRequest, exchange: Exchange
+) -> BodyConsumer:
+    """`consumer`, or gunzip before it when the server and the request's body say so.
+
+    The request's Content-Encoding is renamed then: the application sees the decoded body.
+    """
+    factory = exchange.factory
+    if not factory.decompress_request:
+        return consumer
+    headers = request.headers
+    coding = headers.get("Content-Encoding", "")
+    if coding.strip().lower() not in ("gzip", "x-gzip"):
+        return consumer
+    headers["X-Consumed-Content-Encoding"] = coding  # Tornado's name
+    del headers["Content-Encoding"]
+    return Gunzip(consumer, exchange.max_body_size, factory.chunk_size)
 
 
 class HTTPServer(HTTPFactory):
@@ -29,7 +80,7 @@ class HTTPServer(HTTPFactory):
         xheaders: believe X-Real-Ip and its like.
         trusted_downstream: addresses and networks of the proxies that are believed.
         protocol: "https" when the peers' connections are, although the server's are not.
-        settings: the limits of `cyclone.http1.Limits`.
+        settings: the limits of `cyclone.http1.Limits`, and ``decompress_request``.
     """
 
     def __init__(
@@ -53,25 +104,12 @@ class HTTPServer(HTTPFactory):
             callback.start_request(exchange)
             return
         request = HTTPServerRequest.from_head(exchange.head, exchange)
+        exchange.when_done(request.close)
+
+        def handle() -> None:
+            exchange.new_context().run(callback, request)
+
         if exchange.body_complete:
-            callback(request)
+            handle()
         else:
-            exchange.read_body(_WholeBody(request, callback))
-
-
-class _WholeBody:
-    """Collects a body for the callback."""
-
-    def __init__(
-        self, request: HTTPServerRequest, callback: Callable[[HTTPServerRequest], Any]
-    ) -> None:
-        self._request = request
-        self._callback = callback
-        self._buffer = BodyBuffer()
-
-    def data_received(self, chunk: bytes) -> None:
-        self._buffer.append(chunk)
-
-    def finish(self) -> None:
-        self._request.body_buffer = self._buffer
-        self._callback(self._request)
+            exchange.read_body(body_consumer(BufferedBody(request, handle), request, exchange))

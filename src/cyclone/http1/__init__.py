@@ -11,6 +11,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     response    response heads and framing; pure
     exchange    one request and its response
     connection  one connection: order, time, back-pressure
+    gunzip      compressed request bodies
     intake      a request body on its way in
     outbox      a response on its way out, and back-pressure
     shared      the transport as handlers get it
@@ -23,6 +24,8 @@ from .connection import HTTP1Connection
 from .context import Context
 from .exchange import BodyConsumer, Exchange
 from .factory import HTTPFactory
+from .gone import PeerGone
+from .gunzip import Gunzip
 from .limits import Limits
 from .parser import BadRequest, RequestHead, parse_head
 from .response import SERVER, FramingError, date_now, encode_fields
@@ -35,9 +38,11 @@ __all__ = [
     "Context",
     "Exchange",
     "FramingError",
+    "Gunzip",
     "HTTP1Connection",
     "HTTPFactory",
     "Limits",
+    "PeerGone",
     "RequestHead",
     "date_now",
     "encode_fields",

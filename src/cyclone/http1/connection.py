@@ -18,6 +18,7 @@ event is handled leaves in one ``transport.write`` at its end.
 
 from __future__ import annotations
 
+import contextvars
 import enum
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ class HTTP1Connection(Protocol):
         deadline: when the factory's sweep is to call `check_deadlines`.
         closing: the connection ends with the response in progress.
         outbox: what goes out; exchanges write to it.
+        base_context: the context that requests start from.
     """
 
     factory: HTTPFactory
@@ -92,9 +94,11 @@ class HTTP1Connection(Protocol):
         self._intake: Intake | None = None
         self._context: Context | None = None
         self._shared: SharedTransport | None = None
+        self.base_context = contextvars.copy_context()
         self._successor: IProtocol | None = None
         self._reading = True  # the transport is not paused
         self._in_turn = False
+        self._served = False  # a request has come
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
@@ -127,14 +131,14 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSED
         self.deadline = self._write_deadline = NEVER
         self._received = b""
-        self._intake = None
         self.factory.connection_gone(self)
         self.outbox.close()
         if self._shared is not None:
             self._shared.lost()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            exchange.connection_lost()
+            exchange.connection_lost(reason)
+        self._drop_intake()
         if self._successor is not None:
             self._successor.connectionLost(reason)
 
@@ -239,19 +243,23 @@ class HTTP1Connection(Protocol):
     def response_ended(self, exchange: Exchange) -> None:
         """The response of `exchange` has been written to its end."""
         self._exchange = None
-        self._intake = None
+        self._drop_intake()
         if exchange.wants_close:
             self._close(linger=not exchange.body_complete or bool(self._unparsed()))
             return
         self._state = _HEAD
-        if not self._in_turn:
-            self._run()
+        if self._in_turn:
+            return
+        if self._received:
+            # Not from inside the handler that has just ended its response.
+            self._schedule_turn()
+        else:
+            self._settle(1)
 
     def detach(self, protocol: IProtocol | None) -> Any:
         """See `Exchange.detach`."""
         if self._state is not _DETACHED:
             self._state = _DETACHED
-            self._exchange = None
             self.deadline = self._write_deadline = NEVER
             self.outbox.end_turn()
             self.outbox.release()
@@ -271,14 +279,20 @@ class HTTP1Connection(Protocol):
         if self._state is not _CLOSED:
             self._state = _CLOSING
             self.deadline = self._write_deadline = NEVER
+            self.outbox.end_turn()
             self.outbox.release()
             self.outbox.close()
             self.transport.abortConnection()
 
     def drain(self) -> None:
-        """Part of a graceful stop: close now if nothing is in progress, else after it."""
+        """Part of a graceful stop: close now if nothing is in progress, else after it.
+
+        A connection that has just been made is about to bring a request, and gets a moment for it.
+        """
         self.closing = True
-        if not self._in_turn:
+        if self._state is _HEAD and not self._served:
+            self._due(self.factory.limits.linger_timeout)
+        elif not self._in_turn:
             self._end_if_idle()
 
     # -- time
@@ -365,10 +379,9 @@ class HTTP1Connection(Protocol):
         if self._state is _HEAD:
             if not self._received:
                 self._idle()
-            elif not budget and not self._again:
+            elif not budget:
                 # Others get their turn before this connection's next requests.
-                self._again = True
-                self.factory.call_soon(self._run_again)
+                self._schedule_turn()
             if self._peer_ended or self.closing:
                 self._end_if_idle()
         if (self._received or not self._reading or self._state is _BODY) and (
@@ -386,6 +399,11 @@ class HTTP1Connection(Protocol):
                 factory.wake_at(deadline)
         else:
             self._due(timeout)
+
+    def _schedule_turn(self) -> None:
+        if not self._again:
+            self._again = True
+            self.factory.call_soon(self._run_again)
 
     def _run_again(self) -> None:
         self._again = False
@@ -428,6 +446,7 @@ class HTTP1Connection(Protocol):
         self._head_started = False
         self.deadline = self._write_deadline
         self._state = _BUSY
+        self._served = True
         exchange = self._exchange = Exchange(self, head)
         self.factory.start_request(exchange)
         return True
@@ -470,12 +489,21 @@ class HTTP1Connection(Protocol):
         if intake is None or not intake.held:
             return
         intake.released(self._now())
-        error = exception_of(result) if isinstance(result, Failure) else None
-        if isinstance(error, BadRequest):
-            self._refuse(error)
+        if isinstance(result, Failure):
+            error = exception_of(result)
+            if isinstance(error, BadRequest):
+                self._refuse(error)
+            else:
+                _log.failure("Connection aborted: its request body cannot be taken", result)
+                self.abort()
         else:
             self._due(intake.next_check())
             self._run()
+
+    def _drop_intake(self) -> None:
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            intake.abort()
 
     # -- the end
 
@@ -488,10 +516,10 @@ class HTTP1Connection(Protocol):
             why=bad.message,
         )
         exchange, self._exchange = self._exchange, None
-        self._intake = None
         started = exchange is not None and exchange.started
         if exchange is not None:
             exchange.connection_lost()
+        self._drop_intake()
         if started:
             self.abort()  # a response is under way; what follows would be read as part of it
         elif self._state is not _CLOSED:

@@ -10,16 +10,20 @@ the next request.  HTTP/2 streams and test doubles can stand in its place.
 
 from __future__ import annotations
 
+import contextvars
 import enum
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from cyclone._async import DONE, Done, Waiter
+from cyclone._async import DONE, Settled, Waiter
 
 from . import response as wire
+from .gone import GONE
 from .parser import RequestHead
 from .response import Framing, FramingError
 
@@ -55,7 +59,7 @@ class StatusLine(Protocol):
 class BodyConsumer(Protocol):
     """Takes a request body.  See `Exchange.read_body`.
 
-    Both methods may raise `BadRequest`, and the Deferred may fail with it: the request is refused.
+    The first two may raise `BadRequest`, and the Deferred may fail with it: the request is refused.
     """
 
     def data_received(self, chunk: bytes) -> Deferred[Any] | None:
@@ -64,12 +68,17 @@ class BodyConsumer(Protocol):
     def finish(self) -> None:
         """The body is complete."""
 
+    def aborted(self) -> None:
+        """The body will not be completed: the peer is gone, was refused, or has its response."""
+
 
 class _Phase(enum.Enum):
     WAITING = 1
     STREAMING = 2
     DONE = 3
 
+
+_log = Logger(namespace="cyclone.general")
 
 _WAITING, _STREAMING, _DONE = _Phase.WAITING, _Phase.STREAMING, _Phase.DONE
 
@@ -83,8 +92,8 @@ class Exchange:
         max_body_size: bytes the request body may have.
         body_timeout: seconds the request body may take; None for no limit.
         body_complete: no more body bytes are to come from the peer.
-        on_lost: called when the connection is lost before the response has ended; the
-            framework's own, beside `set_close_callback`, which is the user's.
+        on_lost: called, with Twisted's reason, when the connection is lost before the response
+            has ended; the framework's own, beside `set_close_callback`, which is the user's.
         watched: somebody asked to be told when the peer goes away.  A peer that ends its side
             of the connection then counts as gone.
         wants_close: the connection ends with this response.
@@ -95,8 +104,8 @@ class Exchange:
         "_connection",
         "_framing",
         "_left",
-        "_notified",
         "_phase",
+        "_when_done",
         "body_complete",
         "body_timeout",
         "head",
@@ -114,8 +123,8 @@ class Exchange:
         self._framing = Framing.NONE
         self._left = 0
         self._close_callback: Callable[[], Any] | None = None
-        self._notified: list[Deferred[None]] | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self._when_done: list[Callable[[], Any]] | None = None
+        self.on_lost: Callable[[Failure | None], None] | None = None
         self.watched = False
         self.wants_close = False
         self.body_complete = not head.has_body
@@ -176,7 +185,9 @@ class Exchange:
 
     # -- response
 
-    def respond(self, status: int, reason: str | None, fields: bytes, body: bytes) -> Done | Waiter:
+    def respond(
+        self, status: int, reason: str | None, fields: bytes, body: bytes
+    ) -> Settled | Waiter:
         """Write a whole response at once.
 
         Args:
@@ -207,7 +218,7 @@ class Exchange:
 
     def write_headers(
         self, start_line: StatusLine, headers: Fields, chunk: bytes | None = None
-    ) -> Done | Waiter:
+    ) -> Settled | Waiter:
         """Write the response head, and `chunk` with it (Tornado).
 
         The framing follows `headers`: Content-Length, else chunked, else, for HTTP/1.0, the end of
@@ -220,7 +231,7 @@ class Exchange:
         if 100 <= status < 200 and status != 101:
             return self._inform(start_line, headers)
         if not self._open():
-            return DONE
+            return GONE
         head = self.head
         sized = "Content-Length" in headers
         self._framing = framing = wire.framing_for(head.method, head.version, status, sized)
@@ -240,7 +251,11 @@ class Exchange:
         connection = self._connection_field()
         if "Connection" in headers and not connection:
             connection = wire.encode_fields([("Connection", headers["Connection"])])
-        body = self._frame(chunk) if chunk else b""
+        try:
+            body = self._frame(chunk) if chunk else b""
+        except FramingError:
+            self._phase = _WAITING  # nothing is out yet, the handler may answer otherwise
+            raise
         self._connection.outbox.send(
             b"%b%b%b%b\r\n%b"
             % (
@@ -253,25 +268,30 @@ class Exchange:
         )
         return self._connection.outbox.drained()
 
-    def write(self, chunk: bytes) -> Done | Waiter:
+    def write(self, chunk: bytes) -> Settled | Waiter:
         """Write a piece of the response body.
 
         Returns:
-            an awaitable that is done when the peer can take more.  When nobody awaits and too
-            much is waiting already, the server's `write_buffer_policy` decides.
+            an awaitable that is done when the peer can take more, and fails with `PeerGone` when
+            it is gone.  When nobody awaits and too much is waiting already, the server's
+            `write_buffer_policy` decides.
 
         Raises:
             FramingError: no response is open, or the piece exceeds Content-Length.
         """
         if self._phase is _DONE:
-            return DONE  # the peer is gone; Tornado's handlers expect no error here
+            return GONE
         if self._phase is _WAITING:
             raise FramingError("write_headers() comes before write()")
         if chunk and self._connection.admit():
-            self._connection.outbox.send(self._frame(chunk))
+            try:
+                self._connection.outbox.send(self._frame(chunk))
+            except FramingError:
+                self._connection.abort()
+                raise
         return self._connection.outbox.drained()
 
-    def finish(self) -> Done | Waiter:
+    def finish(self) -> Settled | Waiter:
         """End the response.
 
         Raises:
@@ -306,14 +326,22 @@ class Exchange:
         cyclone 1.x semantics: never an errback, unlike ``twisted.web``.
         """
         deferred: Deferred[None] = Deferred()
-        if self._phase is _DONE:
-            deferred.callback(None)
-            return deferred
         self.watched = True
-        if self._notified is None:
-            self._notified = []
-        self._notified.append(deferred)
+        self.when_done(lambda: None if deferred.called else deferred.callback(None))
         return deferred
+
+    def when_done(self, callback: Callable[[], Any]) -> None:
+        """Have `callback` called when the response has ended in any way; now if it has."""
+        if self._phase is _DONE:
+            callback()
+        elif self._when_done is None:
+            self._when_done = [callback]
+        else:
+            self._when_done.append(callback)
+
+    def new_context(self) -> contextvars.Context:
+        """A context for the request's code: that of the server, whoever happens to be running."""
+        return self._connection.base_context.copy()
 
     def abort(self) -> None:
         """Drop the connection now."""
@@ -330,17 +358,16 @@ class Exchange:
         self._phase = _DONE
         return self._connection.detach(protocol)
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, reason: Failure | None = None) -> None:
         """Called by the connection when this exchange cannot go on."""
-        if self._phase is _DONE:
-            return
-        self._phase = _DONE
-        callback, self._close_callback = self._close_callback, None
-        on_lost, self.on_lost = self.on_lost, None
-        if on_lost is not None:
-            on_lost()
-        if callback is not None:
-            callback()
+        if self._phase is not _DONE:
+            self._phase = _DONE
+            callback, self._close_callback = self._close_callback, None
+            on_lost, self.on_lost = self.on_lost, None
+            if on_lost is not None:
+                _shielded(on_lost, reason)
+            if callback is not None:
+                _shielded(callback)
         self._notify()
 
     # -- inside
@@ -358,16 +385,15 @@ class Exchange:
         self._phase = _DONE
         self._close_callback = self.on_lost = None
         self._connection.response_ended(self)
-        if self._notified is not None:
+        if self._when_done is not None:
             self._notify()
 
     def _notify(self) -> None:
-        notified, self._notified = self._notified, None
-        for deferred in notified or ():
-            if not deferred.called:
-                deferred.callback(None)
+        callbacks, self._when_done = self._when_done, None
+        for callback in callbacks or ():
+            _shielded(callback)
 
-    def _inform(self, start_line: StatusLine, headers: Fields) -> Done | Waiter:
+    def _inform(self, start_line: StatusLine, headers: Fields) -> Settled | Waiter:
         """An interim response (RFC 9110 section 15.2); HTTP/1.0 peers do not know them."""
         if self._phase is not _WAITING:
             raise FramingError("an interim response comes before the final one")
@@ -407,17 +433,23 @@ class Exchange:
             return wire.chunk(chunk)
         if framing is Framing.NONE:
             if self.head.method != "HEAD":
-                self._connection.abort()
                 raise FramingError("this status allows no body")
             return b""
         if framing is Framing.SIZED:
             if len(chunk) > self._left:
-                self._connection.abort()
                 raise FramingError(
                     f"{len(chunk)} bytes written where Content-Length leaves {self._left}"
                 )
             self._left -= len(chunk)
         return chunk
+
+
+def _shielded(callback: Callable[..., Any], *args: Any) -> None:
+    """Call user code from a place that has more to do."""
+    try:
+        callback(*args)
+    except Exception:
+        _log.failure("A callback of a connection failed")
 
 
 def _lists_close(value: str) -> bool:

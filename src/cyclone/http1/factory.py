@@ -6,8 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
 
 from .connection import HTTP1Connection
 from .exchange import Exchange
@@ -23,6 +28,7 @@ def _global_clock() -> IReactorTime:
     return cast(IReactorTime, reactor)
 
 
+@implementer(IProtocolNegotiationFactory)
 class HTTPFactory(ServerFactory):
     """An `IProtocolFactory` for HTTP; subclasses say what becomes of a request.
 
@@ -30,6 +36,8 @@ class HTTPFactory(ServerFactory):
         protocol: class of the connections.
         limits: see `Limits`.
         forwarded: policy for X-Real-Ip and its like, None to ignore them.
+        decompress_request: gunzip request bodies.
+        chunk_size: bytes that are decompressed at a time.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
         sweeper: the timer of the connections.
@@ -41,7 +49,10 @@ class HTTPFactory(ServerFactory):
     secure = False
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
-        self.limits = Limits.from_settings(settings or {})
+        settings = settings or {}
+        self.limits = Limits.from_settings(settings)
+        self.decompress_request = bool(settings.get("decompress_request"))
+        self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()
         self._clock: IReactorTime | None = None
         self.sweeper = Sweeper(lambda: self.clock, self.connections)
@@ -85,6 +96,17 @@ class HTTPFactory(ServerFactory):
         self.sweeper.wake_at(deadline)
 
     # -- connections
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may negotiate (ALPN), for contexts that do not say it themselves.
+
+        Without an answer Twisted ends the handshake of each client that asks, as browsers do.
+        """
+        return [b"http/1.1"]
+
+    def logPrefix(self) -> str:
+        """How Twisted names this factory: with its module, as the applications of a log differ."""
+        return f"{type(self).__module__.removesuffix('.application')}.{type(self).__name__}"
 
     def buildProtocol(  # type: ignore[override]  # Twisted's stub names a private protocol
         self, addr: IAddress | None

@@ -101,6 +101,11 @@ class Intake:
         """Tell the consumer that the body is complete."""
         self._consumer.finish()
 
+    def abort(self) -> None:
+        """Tell the consumer that the body will not be completed."""
+        self._pieces.clear()
+        self._consumer.aborted()
+
     def released(self, now: float) -> None:
         """The consumer is ready for more: time that it took does not count against the peer."""
         self.held = False

@@ -6,14 +6,18 @@ the peer does not, bytes wait here, where they are counted.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from cyclone._async import DONE, Done, Waiter
+from cyclone._async import DONE, Settled, Waiter
+
+from .gone import PeerGone
 
 __all__ = ["Outbox"]
 
@@ -36,6 +40,7 @@ class Outbox:
     __slots__ = (
         "_on_change",
         "_queue",
+        "_returned",
         "_transport",
         "_turn",
         "_turn_size",
@@ -51,7 +56,8 @@ class Outbox:
         self._turn: list[bytes] | None = None
         self._turn_size = 0
         self._queue: deque[bytes] | None = None
-        self._waiters: list[Waiter] | None = None
+        self._waiters: set[Waiter] | None = None  # that somebody waits for
+        self._returned: weakref.WeakSet[Waiter] | None = None  # that nobody waits for, so far
         self.queued = 0
         self.paused = False
         transport.registerProducer(self, True)
@@ -89,24 +95,29 @@ class Outbox:
         """Everything is with the transport, and it would take more."""
         return not self.paused and not self.queued and not self._turn
 
-    def drained(self) -> Done | Waiter:
+    def drained(self) -> Settled | Waiter:
         """An awaitable that is done when the peer has taken enough for more to be sent."""
         if not self.paused and not self.queued:
             return DONE
-        waiter = Waiter()
-        if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
+        if self._waiters is None or self._returned is None:
+            self._waiters, self._returned = set(), weakref.WeakSet()
+        waiter = Waiter(self._waiters.add)
+        self._returned.add(waiter)
         return waiter
 
     def close(self) -> None:
-        """Take nothing more, forget what waits, and let those who wait for the peer go on."""
+        """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
         self._queue = None
         self._turn = None
         self.queued = 0
         self.paused = False
         self._transport = _Closed
-        self._wake()
+        waiters = self._waiters or ()
+        self._waiters = self._returned = None
+        for waiter in waiters:
+            if not waiter.called:
+                waiter.errback(PeerGone())
+                waiter.addErrback(_forget)
 
     def release(self) -> None:
         """Leave the transport; everything is with it."""
@@ -162,10 +173,17 @@ class Outbox:
             self._wake()
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
+        if self._returned is None:
+            return
+        waiters = {*(self._waiters or ()), *self._returned}
+        self._waiters = self._returned = None
+        for waiter in waiters:
             if not waiter.called:
                 waiter.callback(None)
+
+
+def _forget(_: Failure) -> None:
+    """Those who waited have heard; a peer that goes away is no error to log."""
 
 
 class _Closed:

@@ -35,9 +35,9 @@ class _Headers(Protocol):
 def parse_address(text: str) -> str | None:
     """Return the address in ``address``, ``IPv4:port`` or ``[IPv6]:port``, None if there is none.
 
-    IPv6 addresses may be in brackets without a port, and are returned in their canonical form, those
-    that stand for an IPv4 address as that.
-    Names, ``unknown``, and addresses with a zone are not accepted.
+    IPv6 addresses may be in brackets without a port, and are returned in their canonical form;
+    those that stand for an IPv4 address (``::ffff:1.2.3.4``) as that one.  Names, ``unknown``, and
+    addresses with a zone are not accepted.
     """
     if len(text) > _MAX_ADDRESS:
         return None

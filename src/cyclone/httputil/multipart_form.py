@@ -140,10 +140,9 @@ class _Form:
         self._memory_left = None if spool_size is None else 4 * spool_size
         self._fields_left = config.max_fields_size
         self._parts = 0
-        self._content: BodyBuffer | None = None
+        self._content = BodyBuffer(None)
         self._complete: Callable[[BodyBuffer], None] = self._add_field
         self._name = self._filename = self._type = ""
-        self._first = b""
 
     def read(self, chunks: Iterator[bytes]) -> None:
         """Parse the whole body."""
@@ -154,8 +153,8 @@ class _Form:
             strict=True,
         )
         try:
-            for chunk in self._begun(chunks):
-                for event in parser.parse(chunk):
+            for piece in self._completed(self._begun(chunks)):
+                for event in parser.parse(piece):
                     self._take(event)
             parser.close()
         except StrictParserError as exc:
@@ -181,6 +180,32 @@ class _Form:
         yield start
         yield from chunks
 
+    def _completed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks, with an empty content for parts that have none.
+
+        RFC 2046 section 5.1.1: in a part without content the CRLF that ends the header section
+        belongs to the boundary.  The parser wants a CRLF for each, so it gets one.
+        """
+        pattern = b"\r\n\r\n--" + self._boundary
+        data = next(chunks, b"")
+        while data:
+            following = next(chunks, b"")
+            start = 0
+            while (found := data.find(pattern, start)) != -1:
+                yield data[start : found + 2]
+                parts = self._parts
+                yield b"\r\n"
+                if self._parts > parts:  # that was the end of a header section
+                    yield b"\r\n"
+                start = found + 4
+            # What could be the beginning of the pattern waits for the next chunk.
+            end = data.find(b"\r", max(start, len(data) - len(pattern) + 1)) if following else -1
+            if end == -1:
+                end = len(data)
+            if start < end:
+                yield data[start:end]
+            data = data[end:] + following
+
     def _tolerate_epilogue(self, parser: PushMultipartParser, error: StrictParserError) -> None:
         """RFC 2046 section 5.1.1: what follows the last boundary is ignored."""
         try:
@@ -193,9 +218,8 @@ class _Form:
             self._take_content(event)
         elif event is not None:
             self._begin_part(event.headerlist)
-        elif self._content is not None:
-            content, self._content = self._content, None
-            self._complete(content)
+        else:
+            self._complete(self._content)
 
     def _begin_part(self, headers: Iterable[tuple[str, str]]) -> None:
         self._parts += 1
@@ -203,7 +227,6 @@ class _Form:
             raise HTTPInputError("multipart/form-data has too many parts")
         fields = self._checked_headers(headers)
         self._name, self._filename = _disposition(fields.get("Content-Disposition", ""))
-        self._first = b""
         if self._filename:
             self._type = fields.get("Content-Type", "application/unknown")
             self._complete = self._add_file
@@ -231,14 +254,6 @@ class _Form:
         return min(self._spool_size, self._memory_left)
 
     def _take_content(self, data: bytes) -> None:
-        if self._content is None:
-            return
-        delimiter = b"--" + self._boundary
-        if len(self._first) < len(delimiter):
-            # The library sees no boundary right after the header section, others do.
-            self._first += data[: len(delimiter) - len(self._first)]
-            if self._first == delimiter:
-                raise HTTPInputError("Invalid multipart/form-data: a part has no content")
         if not self._filename:
             self._fields_left -= len(data)
             if self._fields_left < 0:
@@ -261,8 +276,7 @@ class _Form:
 
     def close(self) -> None:
         """Give all temporary files back."""
-        if self._content is not None:
-            self._content.close()
+        self._content.close()
         for uploads in self.files.values():
             for file in uploads:
                 file.close()

@@ -1,24 +1,30 @@
-"""The web framework: Tornado's API on a Twisted protocol.
+"""The web framework: Tornado's API on a Twisted protocol::
 
-import cyclone.web
+    import cyclone.web
 
-class MainHandler(cyclone.web.RequestHandler):
-    async def get(self):
-        self.write("hello, world")
+    class MainHandler(cyclone.web.RequestHandler):
+        async def get(self):
+            self.write("hello, world")
 
-Application = lambda: cyclone.web.Application([(r"/", MainHandler)])
+    Application = lambda: cyclone.web.Application([(r"/", MainHandler)])
 
-application   routes and settings; an IProtocolFactory
-handler       RequestHandler, the life of a request
-dispatch      request bodies on their way to handlers
-routing       paths and hosts to routes; pure
-decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
-builtin       ErrorHandler, RedirectHandler, FallbackHandler
-static        StaticFileHandler
-conditional   preconditions and ranges (RFC 9110 sections 13 and 14); pure
-cookies       Set-Cookie; pure
-errors        HTTPError and its kin
-pages         error pages; pure
+The rooms behind this face::
+
+    application   routes and settings; an IProtocolFactory
+    handler       RequestHandler, the life of a request
+    execution     the part of that life that waits
+    streaming     request bodies for handlers that take them piece by piece
+    failing       from an exception to a response
+    routing       paths and hosts to routes; pure (patterns: what a regular expression matches)
+    decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
+    builtin       ErrorHandler, RedirectHandler, FallbackHandler (redirects: where they may lead)
+    static        StaticFileHandler (ranges: what it sends)
+    conditional   preconditions (RFC 9110 section 13); pure
+    arguments     text of arguments; pure
+    fields        header fields of responses; pure
+    cookies       Set-Cookie; pure
+    errors        HTTPError and its kin
+    pages         error pages; pure
 """
 
 from .application import Application
@@ -33,6 +39,7 @@ from .decorators import (
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
 from .routing import URLSpec
+from .static import StaticFileHandler
 
 #: Tornado's and cyclone 1.x's short name.
 url = URLSpec
@@ -47,6 +54,7 @@ __all__ = [
     "MissingArgumentError",
     "RedirectHandler",
     "RequestHandler",
+    "StaticFileHandler",
     "URLSpec",
     "addslash",
     "asynchronous",

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
-from cyclone.http1 import BodyConsumer, Exchange, HTTPFactory
-from cyclone.httputil import BodyBuffer, HTTPServerRequest, TrustedProxies
+from cyclone.http1 import Exchange, HTTPFactory
+from cyclone.httpserver import BufferedBody, body_consumer
+from cyclone.httputil import HTTPServerRequest, TrustedProxies
 from cyclone.log import app_log, log_access
 from cyclone.util import ObjectDict
 
 from .builtin import ErrorHandler, ServerOptionsHandler
-from .dispatch import BufferedBody, Gunzip
 from .handler import RequestHandler
 from .routing import HostTable, RouteMatch, RouteTable, URLSpec
 
@@ -103,7 +103,7 @@ class Application(HTTPFactory):
         request = HTTPServerRequest.from_head(exchange.head, exchange)
         match = self.find_handler(request)
         if exchange.body_complete:
-            contextvars.copy_context().run(self._execute, request, match)
+            exchange.new_context().run(self._execute, request, match)
             return
         handler_class = self._error_class if match is None else match.spec.handler_class
         size = getattr(handler_class, "max_body_size", None)
@@ -114,45 +114,22 @@ class Application(HTTPFactory):
         ):
             self._run(request, match)
         else:
-            self._buffer(request, match, exchange)
+            body = BufferedBody(request, lambda: self._run(request, match), self._spool_size)
+            exchange.read_body(body_consumer(body, request, exchange))
 
     def _answers_before_body(self, handler_class: Any, exchange: Exchange) -> bool:
         """Whether the body has no influence on the answer, and is better not waited for."""
         head = exchange.head
-        known = handler_class is not ErrorHandler
-        refused = not known or head.method not in handler_class.SUPPORTED_METHODS
+        refused = handler_class is ErrorHandler or not handler_class.answers(head.method)
         small = not head.chunked and (head.content_length or 0) <= _READ_OVER
         return refused and (head.expect_continue or not small)
 
-    def _buffer(
-        self, request: HTTPServerRequest, match: RouteMatch | None, exchange: Exchange
-    ) -> None:
-        def handle() -> None:
-            request.body_buffer = buffer
-            self._run(request, match)
-
-        buffer = BodyBuffer(self._spool_size)
-        exchange.read_body(self.body_consumer(BufferedBody(buffer, handle), request))
-
-    def body_consumer(self, consumer: BodyConsumer, request: HTTPServerRequest) -> BodyConsumer:
-        """`consumer`, or gunzip before it when setting ``decompress_request`` and the body say so.
-
-        The request's Content-Encoding is renamed then: the handler sees the decoded body.
-        """
-        if not self.settings.get("decompress_request"):
-            return consumer
-        headers = request.headers
-        coding = headers.get("Content-Encoding", "")
-        if coding.strip().lower() not in ("gzip", "x-gzip"):
-            return consumer
-        headers["X-Consumed-Content-Encoding"] = coding  # Tornado's name
-        del headers["Content-Encoding"]
-        max_size = request.connection.max_body_size
-        return Gunzip(consumer, max_size, int(self.settings.get("chunk_size", 65536)))
-
     def _run(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
         """Make the handler and execute it, in a context of its own."""
-        return contextvars.copy_context().run(self._execute, request, match)
+        exchange = request.connection
+        fresh = getattr(exchange, "new_context", contextvars.copy_context)
+        context: contextvars.Context = fresh()
+        return context.run(self._execute, request, match)
 
     def _execute(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
         transforms = [transform(request) for transform in self.transforms]

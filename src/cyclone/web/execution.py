@@ -6,12 +6,14 @@ to come makes an `Execution`, which goes on from there as a coroutine.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cyclone._async import Spawned, settle, spawn
+from cyclone._async import CancelledErrors, Spawned, settle, spawn
+from cyclone.http1 import PeerGone
+from cyclone.httpserver import body_consumer
 
-from .dispatch import BodyStream, PeerGone
+from .streaming import BodyStream
 
 if TYPE_CHECKING:
     from .handler import RequestHandler
@@ -22,13 +24,13 @@ __all__ = ["Execution"]
 class Execution:
     """A handler that is being waited for."""
 
-    __slots__ = ("_body", "_handler", "_over", "_running")
+    __slots__ = ("_handler", "_over", "_running", "_streaming")
 
     def __init__(self, handler: RequestHandler) -> None:
         self._handler = handler
-        self._body: BodyStream | None = None
         self._running: Spawned | None = None
         self._over = False
+        self._streaming = False
 
     def from_prepare(self, prepared: Any) -> None:
         """Go on when `prepared`, the result of `prepare`, has come."""
@@ -38,6 +40,13 @@ class Execution:
         """Go on when `result`, the result of the HTTP method, has come."""
         self._running = spawn(self._complete(result))
 
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call `function` in the request's context."""
+        running = self._running
+        if running is None:  # in the first step of the coroutine
+            return function(*args)
+        return running.call(function, *args)
+
     def peer_gone(self, cancel: bool) -> bool:
         """The peer went away.  Returns whether there is still something that runs to its end.
 
@@ -46,28 +55,21 @@ class Execution:
         """
         if self._over:
             return False
-        if self._body is not None:
-            self._body.lost()
-        elif cancel and self._running is not None:
+        if cancel and not self._streaming and self._running is not None:
             self._running.cancel()
         return True
-
-    def response_ended(self) -> None:
-        """The response has ended; a body that still comes in concerns nobody."""
-        if self._body is not None:
-            self._body.finish()
 
     async def _prepare_and_call(self, prepared: Any) -> None:
         handler = self._handler
         try:
             await settle(prepared)
-            if handler._stream_request_body and not handler._finished:
+            if handler._stream_request_body and handler._open:
                 await self._receive_body()
-            if handler._finished:
+            if not handler._open:
                 self._end()
                 return
             result = handler._call_method()
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, *CancelledErrors) as error:
             self._fail(error)
         else:
             await self._complete(result)
@@ -76,9 +78,9 @@ class Execution:
         handler = self._handler
         try:
             await settle(result)
-            if handler._auto_finish and not handler._finished:
+            if handler._auto_finish and handler._open:
                 handler.finish()
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, *CancelledErrors) as error:
             self._fail(error)
         else:
             self._end()
@@ -89,21 +91,24 @@ class Execution:
         connection = handler.request.connection
         if connection.body_complete:
             return
-        self._body = body = BodyStream(handler.data_received)
-        connection.read_body(handler.application.body_consumer(body, handler.request))
+        if connection.done:
+            raise PeerGone
+        body = BodyStream(lambda chunk: self.call(handler.data_received, chunk))
+        self._streaming = True
+        connection.read_body(body_consumer(body, handler.request, connection))
         try:
             await body.ended
         finally:
-            self._body = None
+            self._streaming = False
 
     def _fail(self, error: BaseException) -> None:
         """The handler raised `error`: answer it, if there is somebody to answer."""
         handler = self._handler
         if handler.request.connection.done and not handler._finished:
             handler._finished = True
-            if not isinstance(error, (PeerGone, asyncio.CancelledError)):
+            if not isinstance(error, (PeerGone, *CancelledErrors)):
                 handler.log_exception(type(error), error, error.__traceback__)
-        else:
+        elif not isinstance(error, PeerGone):
             handler._handle_request_exception(error)
         self._end()
 

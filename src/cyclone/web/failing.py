@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
 
-from cyclone._async import exception_of, failure_of, resolve
+from cyclone._async import exception_of, failure_of, resolve, settle
 from cyclone.escape import utf8
 from cyclone.httputil import HTTPInputError
 from cyclone.log import app_log, gen_log
 
 from . import pages
-from .dispatch import PeerGone
 from .errors import Finish, HTTPError, reason_phrase
 
 if TYPE_CHECKING:
@@ -27,18 +28,18 @@ def answer(handler: RequestHandler, error: Any) -> None:
     if isinstance(error, Failure):
         error = exception_of(error)
     if isinstance(error, Finish):
-        if not handler._finished:
-            handler.finish(*error.args)
-        return
-    if isinstance(error, PeerGone):
-        handler._end()
-        return
+        try:
+            if handler._open:
+                handler.finish(*error.args)
+            return
+        except Exception as cannot_finish:
+            error = cannot_finish
     exc_info = (type(error), error, error.__traceback__)
     try:
         handler.log_exception(*exc_info)
     except Exception:
         app_log.error("Error in exception logger", exc_info=True)
-    if handler._finished:
+    if not handler._open:
         return  # too late to tell the peer
     try:
         handler.send_error(_status_of(error), exc_info=exc_info, exception=failure_of(error))
@@ -61,7 +62,7 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
             _abandon(handler)
         return
     handler.clear()
-    error = kwargs["exc_info"][1] if kwargs.get("exc_info") else None
+    error = _exception_in(kwargs)
     reason = kwargs.get("reason")
     if isinstance(error, HTTPError):
         reason = error.reason or reason
@@ -71,6 +72,7 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
     if status_code == 405 and "Allow" not in handler._headers:
         # RFC 9110 section 15.5.6: a 405 response must say what is allowed.
         handler.set_header("Allow", ", ".join(_allowed_methods(handler)))
+    handler._failing = True  # nothing but the error is answered from here on
     try:
         result = handler.write_error(status_code, **kwargs)
     except Exception as failure:
@@ -79,16 +81,20 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
         resolve(result, lambda _: _finish(handler), lambda error: _cannot_write(handler, error))
 
 
-def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> None:
+def _exception_in(kwargs: dict[str, Any]) -> BaseException | None:
+    """What went wrong, from the arguments of Tornado's ``send_error`` or cyclone 1.x's."""
+    if kwargs.get("exc_info"):
+        error: BaseException | None = kwargs["exc_info"][1]
+        return error
+    error = kwargs.get("exception")
+    return exception_of(error) if isinstance(error, Failure) else error
+
+
+def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> Any:
     """See `RequestHandler.write_error`."""
     old_page = getattr(handler, "get_error_html", None)
     if old_page is not None:
-        resolve(
-            old_page(status_code, **kwargs),
-            lambda page: _finish(handler, page),
-            lambda error: _cannot_write(handler, error),
-        )
-        return
+        return _write_old_page(handler, old_page(status_code, **_accepted(old_page, kwargs)))
     reason = reason_phrase(status_code, handler._reason)
     if handler.settings.get("serve_traceback") and kwargs.get("exc_info"):
         request = handler.request
@@ -103,11 +109,32 @@ def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
     else:
         page = pages.error_page(status_code, reason)
     handler._write_buffer = [utf8(page)]
+    return None
 
 
-def _finish(handler: RequestHandler, *page: Any) -> None:
+async def _write_old_page(handler: RequestHandler, page: Any) -> None:
+    page = await settle(page)
     if not handler._finished:
-        handler.finish(*page)
+        handler.finish(page)
+
+
+def _accepted(function: Callable[..., Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that `function` has parameters for: cyclone 1.x passed fewer."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return kwargs
+    names = {parameter.name for parameter in parameters}
+    return {name: value for name, value in kwargs.items() if name in names}
+
+
+def _finish(handler: RequestHandler) -> None:
+    if handler._finished:
+        return
+    try:
+        handler.finish()
+    except Exception:
+        app_log.error("Cannot send an error response", exc_info=True)
+        _abandon(handler)
 
 
 def _cannot_write(handler: RequestHandler, error: BaseException) -> None:
@@ -117,7 +144,7 @@ def _cannot_write(handler: RequestHandler, error: BaseException) -> None:
 
 def _allowed_methods(handler: RequestHandler) -> list[str]:
     """The methods that would not answer 405."""
-    return [name for name in handler.SUPPORTED_METHODS if handler.defines_method(name)]
+    return [name for name in handler.SUPPORTED_METHODS if handler.answers(name)]
 
 
 def _abandon(handler: RequestHandler) -> None:

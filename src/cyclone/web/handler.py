@@ -6,17 +6,21 @@ Life of a request: ``initialize`` (made), ``prepare``, the method named like the
 
 from __future__ import annotations
 
+import contextvars
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
 
-from cyclone._async import DONE, Done, Waiter, is_pending, resolve
+from cyclone._async import DONE, CancelledErrors, Settled, Waiter, is_pending, resolve
 from cyclone.escape import json_encode, utf8
-from cyclone.http1 import Exchange
+from cyclone.http1 import Exchange, FramingError
 from cyclone.httputil import (
     HTTPHeaders,
+    HTTPInputError,
     HTTPServerRequest,
     RequestCookie,
     ResponseStartLine,
@@ -66,6 +70,7 @@ class RequestHandler:
         SUPPORTED_METHODS: HTTP methods that are looked up as methods of this class.
         no_keep_alive: close the connection after each response (cyclone 1.x).
         max_body_size: size limit of request bodies in bytes, None for the server's.
+        serialize_lists: `write` takes lists (cyclone 1.x).
         cancel_on_disconnect: cancel what the method waits for when the peer goes away.
         application: the `Application` that serves the request.
         request: the `httputil.HTTPServerRequest`.
@@ -77,6 +82,7 @@ class RequestHandler:
     )  # fmt: skip
     no_keep_alive: bool = False
     max_body_size: int | None = None
+    serialize_lists: bool = False
     cancel_on_disconnect: bool = False
 
     path_args: list[Any]
@@ -86,6 +92,7 @@ class RequestHandler:
     _finished = False
     _headers_written = False
     _ended = False
+    _failing = False  # an error response is being made
     _stream_request_body = False  # set by the class decorator stream_request_body
     _status_code = 200
     _reason: str | None = None
@@ -148,11 +155,11 @@ class RequestHandler:
         raise HTTPError(405)
 
     @classmethod
-    def defines_method(cls, name: str) -> bool:
-        """Whether the class answers HTTP method `name` itself, or all methods in `default`."""
+    def answers(cls, method: str) -> bool:
+        """Whether HTTP method `method` gets another answer than 405 or 501."""
         undefined = RequestHandler._undefined
-        return (
-            getattr(cls, name.lower(), undefined) is not undefined
+        return method in cls.SUPPORTED_METHODS and (
+            getattr(cls, method.lower(), undefined) is not undefined
             or cls.default is not RequestHandler.default
         )
 
@@ -237,11 +244,17 @@ class RequestHandler:
         Raises:
             ValueError: the value holds what would end the field.
         """
-        self._headers[name] = header_text(value)
+        try:
+            self._headers[name] = header_text(value)
+        except HTTPInputError as error:
+            raise ValueError(f"Cannot set header {name!r}: {error}") from None
 
     def add_header(self, name: str, value: Any) -> None:
         """Add a header field beside those of the same name."""
-        self._headers.add(name, header_text(value))
+        try:
+            self._headers.add(name, header_text(value))
+        except HTTPInputError as error:
+            raise ValueError(f"Cannot add header {name!r}: {error}") from None
 
     def clear_header(self, name: str) -> None:
         """Remove a header field set before."""
@@ -377,8 +390,8 @@ class RequestHandler:
     def write(self, chunk: str | bytes | dict[str, Any] | list[Any]) -> None:
         """Add to the response.  A dict is written as JSON, with its content type.
 
-        Lists are refused unless setting ``serialize_lists`` is on: old browsers ran a JSON list
-        of another site as a script.
+        Lists are refused unless setting or attribute ``serialize_lists`` is on: old browsers ran
+        a JSON list of another site as a script.
 
         Raises:
             RuntimeError: the response has been finished.
@@ -395,7 +408,8 @@ class RequestHandler:
 
     def _convert(self, chunk: Any) -> bytes:
         if isinstance(chunk, dict) or (
-            isinstance(chunk, list) and self.settings.get("serialize_lists")
+            isinstance(chunk, list)
+            and (self.serialize_lists or self.settings.get("serialize_lists"))
         ):
             self.set_header("Content-Type", "application/json; charset=UTF-8")
             return utf8(json_encode(chunk))
@@ -409,16 +423,19 @@ class RequestHandler:
             )
         raise TypeError(message)
 
-    def flush(self, include_footers: bool = False) -> Done | Waiter:
+    def flush(self, include_footers: bool = False) -> Settled | Waiter:
         """Send what was written so far.
 
         Returns:
-            an awaitable that is done when the peer can take more.  A handler that writes without
-            end should await it; one that does not is bounded by the ``write_buffer_limit``.
+            an awaitable that is done when the peer can take more, and fails with
+            `cyclone.http1.PeerGone` when it is gone.  A handler that writes without end should
+            await it; one that does not is bounded by the ``write_buffer_limit``.
         """
         chunk = b"".join(self._write_buffer)
         self._write_buffer = []
         connection: Exchange = self.request.connection
+        if self.no_keep_alive:
+            connection.no_keep_alive = True
         if self._headers_written:
             for transform in self._transforms:
                 chunk = transform.transform_chunk(chunk, include_footers)
@@ -437,9 +454,13 @@ class RequestHandler:
         start_line = ResponseStartLine(
             "", self._status_code, reason_phrase(self._status_code, self._reason)
         )
-        return connection.write_headers(start_line, self._headers, chunk)
+        try:
+            return connection.write_headers(start_line, self._headers, chunk)
+        except FramingError:
+            self._headers_written = False  # another response may still be made
+            raise
 
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Done | Waiter:
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Settled | Waiter:
         """End the response.
 
         Args:
@@ -455,18 +476,25 @@ class RequestHandler:
             raise RuntimeError("finish() called twice")
         if chunk is not None:
             self.write(chunk)
-        if self._headers_written:
-            self.flush(include_footers=True)
-            connection: Exchange = self.request.connection
-            waiting = connection.finish()
-        else:
-            waiting = self._respond()
         self._finished = True
-        self.application.log_request(self)
+        try:
+            if self._headers_written:
+                self.flush(include_footers=True)
+                connection: Exchange = self.request.connection
+                waiting = connection.finish()
+            else:
+                waiting = self._respond()
+        except Exception:
+            self._finished = False
+            raise
+        try:
+            self.application.log_request(self)
+        except Exception:
+            app_log.error("Uncaught exception in log_request", exc_info=True)
         self._end()
         return waiting
 
-    def _respond(self) -> Done | Waiter:
+    def _respond(self) -> Settled | Waiter:
         """Send a response of which nothing has been sent: one head, one body, one write."""
         connection: Exchange = self.request.connection
         if self.no_keep_alive:
@@ -483,8 +511,10 @@ class RequestHandler:
         if status < 200 or status == 204 or status == 304:
             self._drop_representation()
         headers = self._header_map
-        if self._transforms or (
-            headers is not None and any(name in headers for name in FRAMING_FIELDS)
+        if (
+            self._transforms
+            or type(self).flush is not _flush
+            or (headers is not None and any(name in headers for name in FRAMING_FIELDS))
         ):
             return self._respond_slowly()
         buffer, self._write_buffer = self._write_buffer, []
@@ -495,15 +525,24 @@ class RequestHandler:
         body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         return connection.respond(status, self._reason, fields, body)
 
-    def _respond_slowly(self) -> Done | Waiter:
+    def _respond_slowly(self) -> Settled | Waiter:
         """For responses whose framing the handler or a transform has a say in."""
         bodiless = self._status_code < 200 or self._status_code in (204, 304)
+        size = sum(map(len, self._write_buffer))
         if not bodiless and "Content-Length" not in self._headers:
             # Transforms change it as they change the body (Tornado).
-            self.set_header("Content-Length", sum(map(len, self._write_buffer)))
+            self.set_header("Content-Length", size)
+        elif not bodiless and not self._transforms and self.request.method != "HEAD":
+            self._check_length(size)
         self.flush(include_footers=True)
         connection: Exchange = self.request.connection
         return connection.finish()
+
+    def _check_length(self, size: int) -> None:
+        """While nothing has been sent, a wrong Content-Length can still be answered with 500."""
+        declared = self._headers["Content-Length"]
+        if declared != str(size):
+            raise FramingError(f"{size} bytes were written, Content-Length says {declared!r}")
 
     def _drop_representation(self) -> None:
         if any(self._write_buffer):
@@ -609,7 +648,7 @@ class RequestHandler:
 
         A method ``get_error_html(status_code, **kwargs)`` of old handlers is still asked.
         """
-        failing.write_page(self, status_code, kwargs)
+        return failing.write_page(self, status_code, kwargs)
 
     def log_exception(
         self,
@@ -655,18 +694,23 @@ class RequestHandler:
             if self._stream_request_body or (prepared is not None and is_pending(prepared)):
                 self._begin_waiting().from_prepare(prepared)
                 return
-            if self._finished:
+            if not self._open:
                 return
             result = self._call_method()
             if result is not None and is_pending(result):
                 self._begin_waiting().from_method(result)
             elif self._auto_finish:
-                if not self._finished:
+                if self._open:
                     self.finish()
             elif not self._finished:
                 self._watch_connection()
-        except Exception as error:
+        except (Exception, *CancelledErrors) as error:
             self._handle_request_exception(error)
+
+    @property
+    def _open(self) -> bool:
+        """Whether the response is still the methods' to write."""
+        return not self._finished and not self._failing
 
     def _call_method(self) -> Any:
         method = getattr(self, self.request.method.lower(), self.default)
@@ -680,18 +724,26 @@ class RequestHandler:
     def _watch_connection(self) -> None:
         """From here on the peer may go away before the response has ended."""
         connection = self.request.connection
-        connection.on_lost = self._connection_lost
+        context = contextvars.copy_context()
+        connection.on_lost = lambda reason: self._connection_lost(context, reason)
         if type(self).on_connection_close is not _on_connection_close or self.cancel_on_disconnect:
             connection.watched = True
 
-    def _connection_lost(self) -> None:
+    def _connection_lost(self, context: contextvars.Context, reason: Failure | None) -> None:
+        execution = self._execution
+        call = context.run if execution is None else execution.call
+        call(self._tell_connection_closed, reason)
+        if execution is None or not execution.peer_gone(self.cancel_on_disconnect):
+            call(self._end)
+
+    def _tell_connection_closed(self, reason: Failure | None) -> None:
+        """Tornado's hook has no argument, cyclone 1.x's has the reason."""
+        hook = self.on_connection_close
         try:
-            self.on_connection_close()
+            takes_reason = inspect.signature(hook).parameters
+            hook(*[reason][: len(takes_reason)])
         except Exception:
             app_log.error("Uncaught exception in on_connection_close", exc_info=True)
-        execution = self._execution
-        if execution is None or not execution.peer_gone(self.cancel_on_disconnect):
-            self._end()
 
     def notifyFinish(self) -> Deferred[None]:
         """A Deferred that fires, with None, when the response has ended or the peer is gone.
@@ -706,8 +758,6 @@ class RequestHandler:
         if self._ended:
             return
         self._ended = True
-        if self._execution is not None:
-            self._execution.response_ended()
         if self.request.body_buffer is not None:
             self.request.close()
         if type(self).on_finish is _on_finish:
@@ -727,6 +777,7 @@ _KNOWN_METHODS = frozenset({*RequestHandler.SUPPORTED_METHODS, "TRACE"})
 # applications replace methods of this class while they run.
 _initialize = RequestHandler.initialize
 _prepare = RequestHandler.prepare
+_flush = RequestHandler.flush
 _compute_etag = RequestHandler.compute_etag
 _set_etag_header = RequestHandler.set_etag_header
 _decode_argument = RequestHandler.decode_argument

@@ -526,12 +526,18 @@ LIMITS = (
         (Answer(413, None, {"Connection": "close"}),),
         closed=True,
     ),
-    Case(
+    refused(
         "a chunk that is announced as larger",
         request("POST /echo HTTP/1.1", "Transfer-Encoding: chunked", body=b"ffffffffffffffff\r\n"),
-        (),
-        waiting=True,
-        rfc="its data are counted as they come",
+        413,
+    ),
+    refused(
+        "a chunk that is announced as larger than what is left",
+        request(
+            "POST /echo HTTP/1.1", "Transfer-Encoding: chunked", body=b"6\r\n012345\r\n5\r\n"
+        ),
+        413,
+        settings={"max_body_size": 10},
     ),
     refused(
         "a size line that does not end",

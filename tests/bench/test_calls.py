@@ -1,0 +1,70 @@
+"""Counting calls: exact, repeatable, and only for right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet.protocol import Factory, Protocol
+
+from bench.calls import count_calls
+from bench.cases import CASES, WrongAnswer
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello, world"
+
+
+class Direct(Protocol):
+    """One Python call for each request: dataReceived itself."""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(ANSWER)
+
+
+class Roundabout(Protocol):
+    """Three more: a helper, and a generator entered twice, for its value and for its end."""
+
+    def dataReceived(self, data: bytes) -> None:
+        (answer,) = self.parts()
+        self.reply(answer)
+
+    def parts(self) -> Iterator[bytes]:
+        yield ANSWER
+
+    def reply(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class Wrong(Protocol):
+    """The wrong body."""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(ANSWER.replace(b"hello", b"adieu"))
+
+
+class Silent(Protocol):
+    """No answer."""
+
+    def dataReceived(self, data: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("protocol", "calls"), [(Direct, 1), (Roundabout, 4)])
+def test_the_count_is_exact(protocol: type[Protocol], calls: int) -> None:
+    factory = Factory.forProtocol(protocol)
+    counts = [count_calls(factory, CASES["plaintext"], requests=n) for n in (10, 100)]
+    assert [count.python for count in counts] == [calls, calls]
+
+
+def test_functions_are_named_without_the_machine_s_paths() -> None:
+    count = count_calls(Factory.forProtocol(Direct), CASES["plaintext"], requests=10)
+    (name,) = count.functions
+    assert name.startswith("Direct.dataReceived (bench/test_calls.py:")
+    assert count.functions[name] == 1
+    assert count.builtin == 1  # transport.write
+
+
+def test_wrong_answers_are_not_counted() -> None:
+    with pytest.raises(WrongAnswer):
+        count_calls(Factory.forProtocol(Wrong), CASES["plaintext"])
+    with pytest.raises(WrongAnswer, match="0 answers to 50 requests"):
+        count_calls(Factory.forProtocol(Silent), CASES["plaintext"])

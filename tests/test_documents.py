@@ -1,0 +1,148 @@
+"""The examples in the documents are programs that run.
+
+A block of Python in ``README.md`` or ``docs/`` has to compile; one with prompts (``>>>``) is run as
+a doctest; a block of the README that defines ``Application`` is served by the command that the
+README names, and asked.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.plugins.processes import Process
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *(path for path in sorted(ROOT.glob("docs/**/*.md")) if "_build" not in path.parts),
+]
+
+
+class Block(NamedTuple):
+    """A fenced block of a document."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def where(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks_of(document: str, text: str) -> list[Block]:
+    """Return the fenced blocks of a Markdown text."""
+    fences = re.finditer(r"^```(\S*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [
+        Block(document, text.count("\n", 0, fence.start()) + 1, fence[1], fence[2])
+        for fence in fences
+    ]
+
+
+BLOCKS = [
+    block
+    for path in DOCUMENTS
+    for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+]
+PYTHON = [block for block in BLOCKS if block.language in ("python", "pycon")]
+SESSIONS = [block for block in PYTHON if ">>> " in block.text]
+PROGRAMS = [block for block in PYTHON if block not in SESSIONS]
+
+
+def where(block: Block) -> str:
+    return block.where
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=where)
+def test_programs_compile(block: Block) -> None:
+    compile(block.text, block.where, "exec")
+
+
+def wrong_answers(block: Block) -> str:
+    """Run a block as a doctest and return what went wrong, in doctest's words."""
+    test = doctest.DocTestParser().get_doctest(block.text, {}, block.where, block.document, 0)
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append)
+    return "".join(report)
+
+
+def test_sessions_are_true() -> None:
+    assert not "".join(map(wrong_answers, SESSIONS))
+
+
+def links_of(text: str) -> list[str]:
+    """Return the targets of the links in a Markdown text that lead to files of the project."""
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    return [target for target in targets if "://" not in target]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    missing = [
+        link for link in links_of(path.read_text("utf-8")) if not (path.parent / link).exists()
+    ]
+    assert not missing
+
+
+#: Each program of the README, by its place: where to ask it, and what it answers.
+ANSWERS = [("/", "hello, world"), ("/Ada", '{"hello": "Ada"}')]
+SERVERS = [b for b in PROGRAMS if b.document == "README.md" and "Application = " in b.text]
+
+
+def test_every_server_of_the_readme_has_an_answer() -> None:
+    assert len(SERVERS) == len(ANSWERS)
+
+
+def ask(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+        return str(response.read().decode())
+
+
+@pytest.mark.parametrize(("block", "answer"), list(zip(SERVERS, ANSWERS, strict=False)))
+def test_servers_of_the_readme_run(
+    block: Block,
+    answer: tuple[str, str],
+    tmp_path: Path,
+    free_port: int,
+    new_port: Callable[[], int],
+    spawn: Callable[..., Process],
+    twistd: Callable[..., Process],
+) -> None:
+    (tmp_path / "hello.py").write_text(block.text)
+    path, expected = answer
+
+    port = free_port
+    twistd("cyclone", "-p", str(port), "-r", "hello.Application", cwd=tmp_path, port=port)
+    assert ask(port, path) == expected
+
+    port = new_port()
+    command = [sys.executable, "-m", "cyclone", "run", "hello.py", "--port", str(port)]
+    server = spawn(command, cwd=tmp_path, port=port)
+    assert ask(port, path) == expected
+    server.wait_for_line(f"http://[^ ]*:{port}")
+
+
+# --- the checks can fail -------------------------------------------------------------------------
+
+
+def test_blocks_and_links_are_found() -> None:
+    text = "a\n```python\nx = 1\n```\nb\n```\nplain\n```\n[l](there.md#part) [w](https://example.org)\n"
+    assert blocks_of("d", text) == [
+        Block("d", 2, "python", "x = 1\n"),
+        Block("d", 6, "", "plain\n"),
+    ]
+    assert links_of(text) == ["there.md"]
+
+
+def test_a_wrong_session_is_noticed() -> None:
+    assert "Expected" in wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n3\n"))
+    assert not wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n2\n"))

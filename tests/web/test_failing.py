@@ -1,0 +1,613 @@
+"""From an exception to a response: send_error, write_error, HTTPError, and what fails in them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.python.failure import Failure
+
+from cyclone.httputil import HTTPInputError
+from cyclone.web import (
+    Finish,
+    HTTPAuthenticationRequired,
+    HTTPError,
+    MissingArgumentError,
+    RequestHandler,
+    asynchronous,
+    stream_request_body,
+)
+
+from .support import GET, Noting, Stage, client_of, connection_to, problems, recorded_log
+
+
+def raising(error: Any) -> type[RequestHandler]:
+    """A handler class that raises `error`, at once or, for POST, after waiting."""
+
+    class Handler(Noting):
+        def get(self) -> None:
+            self.write("forgotten")
+            raise error
+
+        async def post(self) -> None:
+            self.write("forgotten")
+            await self.gate
+            raise error
+
+        head = get
+
+    return Handler
+
+
+class Custom(HTTPError):
+    """An error of an application's own."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "for the log", reason="Own Reason")
+
+
+# --- what exceptions become ----------------------------------------------------------------------
+
+ERRORS = [
+    # exception, status, reason, fields
+    (HTTPError(), 500, "Internal Server Error", {}),
+    (HTTPError(404), 404, "Not Found", {}),
+    (HTTPError(599), 599, "Unknown", {}),
+    (HTTPError(403, reason="Go Away"), 403, "Go Away", {}),
+    (HTTPError(403, reason="Go\r\nX-Evil: 1"), 403, "Unknown", {}),
+    (
+        HTTPError(503, headers={"Retry-After": "5"}),
+        503,
+        "Service Unavailable",
+        {"Retry-After": "5"},
+    ),
+    (HTTPError(405, headers={"Allow": "FOO"}), 405, "Method Not Allowed", {"Allow": "FOO"}),
+    (HTTPError(405), 405, "Method Not Allowed", {"Allow": "GET, HEAD, POST"}),
+    (Custom(), 409, "Own Reason", {}),
+    (MissingArgumentError("x"), 400, "Bad Request", {}),
+    (
+        HTTPAuthenticationRequired(),
+        401,
+        "Unauthorized",
+        {"WWW-Authenticate": 'Basic realm="Restricted Access"'},
+    ),
+    (HTTPInputError("malformed"), 400, "Bad Request", {}),
+    (ZeroDivisionError("secret"), 500, "Internal Server Error", {}),
+    (StopIteration(), 500, "Internal Server Error", {}),
+    (asyncio.CancelledError(), 500, "Internal Server Error", {}),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "reason", "fields"), ERRORS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_exceptions(
+    error: BaseException, status: int, reason: str, fields: dict[str, str], method: str
+) -> None:
+    stage = Stage(raising(error))
+    stage.open_gate()
+    response = stage.client.request(method, "/")
+    assert (response.status, response.reason, response.closed) == (status, reason, False)
+    assert response.headers["Content-Type"] == "text/html; charset=UTF-8"
+    for name, value in fields.items():
+        assert response.headers.get_list(name) == [value]
+    for secret in (b"secret", b"forgotten", b"for the log", b"malformed", b"X-Evil"):
+        assert secret not in response.body
+    if method != "HEAD":
+        assert f"{status}".encode() in response.body
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("<b>&secret"), HTTPError(400, "<b>&secret")])
+def test_in_debug_mode_the_page_shows_the_traceback(error: Exception) -> None:
+    stage = Stage(raising(error), debug=True)
+    response = stage.client.get("/?<script>", headers={"Cookie": "session=topsecret"})
+    assert b"&lt;b&gt;&amp;secret" in response.body
+    assert b"test_failing.py" in response.body
+    assert b"<script>" not in response.body
+    assert b"topsecret" not in response.body
+
+
+def test_serve_traceback_may_be_turned_off_in_debug_mode() -> None:
+    stage = Stage(raising(ZeroDivisionError("secret")), debug=True, serve_traceback=False)
+    assert b"secret" not in stage.client.get("/").body
+    stage = Stage(raising(ZeroDivisionError("secret")), serve_traceback=True)
+    assert b"secret" in stage.client.get("/").body
+
+
+def test_finish_is_no_error() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.set_status(299)
+            self.set_header("X-Kept", "1")
+            self.write("kept ")
+            raise Finish("and more")
+
+        async def post(self) -> None:
+            self.write("kept")
+            self.flush()
+            raise Finish
+
+        @asynchronous
+        def put(self) -> None:
+            raise Finish({"json": 1})
+
+    client = client_of(Handler)
+    with recorded_log() as lines:
+        response = client.get("/")
+        assert (response.status, response.body) == (299, b"kept and more")
+        assert response.headers["X-Kept"] == "1"
+        assert client.post("/").body == b"kept"
+        assert client.put("/").json() == {"json": 1}
+    assert problems(lines) == []
+
+
+def test_finish_after_finish() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.finish("once")
+            raise Finish
+
+    assert client_of(Handler).get("/").body == b"once"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_finish_that_cannot_finish(method: str) -> None:
+    class Handler(Noting):
+        def get(self) -> None:
+            self.set_status(204)
+            raise Finish("body")
+
+        async def post(self) -> None:
+            await self.gate
+            self.get()
+
+    stage = Stage(Handler)
+    pending = stage.client.open(method, "/")
+    with recorded_log() as lines:
+        stage.open_gate()
+    assert pending.response.status == 500
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+    assert len(problems(lines)) == (method == "POST")
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_is_logged(method: str) -> None:
+    table = [
+        (ZeroDivisionError("why"), "error", "cyclone.application", "Uncaught exception"),
+        (
+            HTTPError(400, "why %s", 5),
+            "warn",
+            "cyclone.general",
+            f"400 {method} /?q (127.0.0.1): why 5",
+        ),
+        (MissingArgumentError("x"), "warn", "cyclone.general", "Missing argument x"),
+    ]
+    for error, level, log, text in table:
+        stage = Stage(raising(error))
+        stage.open_gate()
+        with recorded_log() as lines:
+            stage.client.request(method, "/?q")
+        (line,) = [line for line in lines if line.log != "cyclone.access"]
+        assert line.log == log
+        assert line.level in (level, "critical")
+        assert text in line.text
+        assert f"{method} /?q (127.0.0.1)" in line.text
+
+
+@pytest.mark.parametrize("error", [HTTPError(404), Finish()])
+def test_what_is_not_logged(error: Exception) -> None:
+    with recorded_log() as lines:
+        Stage(raising(error)).client.get("/")
+    assert [line for line in lines if line.log != "cyclone.access"] == []
+
+
+def test_log_exception_may_be_overridden() -> None:
+    seen: list[Any] = []
+    error = ZeroDivisionError()
+
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            raise error
+
+        def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+            seen.append((typ, value, tb.tb_frame.f_code.co_name))
+            raise KeyError("in the logger")
+
+    with recorded_log() as lines:
+        assert client_of(Handler).get("/").status == 500
+    assert [each[:2] for each in seen] == [(ZeroDivisionError, error)]
+    assert "KeyError" in "\n".join(problems(lines))
+
+
+# --- send_error ----------------------------------------------------------------------------------
+
+SENT = [
+    # arguments, keywords, status, reason
+    ((), {}, 500, "Internal Server Error"),
+    ((404,), {}, 404, "Not Found"),
+    ((404,), {"reason": "Gone Fishing"}, 404, "Gone Fishing"),
+    ((404,), {"reason": "a\r\nb"}, 404, "Unknown"),
+    ((599,), {}, 599, "Unknown"),
+    ((), {"status_code": 403}, 403, "Forbidden"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "keywords", "status", "reason"), SENT)
+def test_send_error(
+    arguments: tuple[Any, ...], keywords: dict[str, Any], status: int, reason: str
+) -> None:
+    class Handler(Noting):
+        def get(self) -> None:
+            self.write("forgotten")
+            self.set_header("X-Forgotten", "1")
+            self.send_error(*arguments, **keywords)
+            self.notes.append("goes on")
+
+    stage = Stage(Handler)
+    response = stage.client.get("/")
+    assert (response.status, response.reason) == (status, reason)
+    assert b"forgotten" not in response.body
+    assert "X-Forgotten" not in response.headers
+    assert stage.notes == ["initialize", "prepare", "on_finish", "goes on"]
+
+
+def test_send_error_after_the_head_cuts_the_connection() -> None:
+    class Handler(Noting):
+        def get(self) -> None:
+            self.write("half")
+            self.flush()
+            self.send_error(500)
+            self.notes.append("goes on")
+
+    stage = Stage(Handler)
+    connection = stage.client.connect()
+    with recorded_log() as lines:
+        connection.send(GET)
+    assert connection.transport.aborted
+    assert b"0\r\n\r\n" not in connection.received
+    assert "Cannot send error response after headers written" in problems(lines)
+    assert stage.notes == ["initialize", "prepare", "on_finish", "goes on"]
+
+
+def test_send_error_after_the_end_is_logged() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.finish("fine")
+            self.send_error(500)
+
+    with recorded_log() as lines:
+        response = client_of(Handler).get("/")
+    assert (response.status, response.body, response.closed) == (200, b"fine", False)
+    assert "Cannot send error response after headers written" in problems(lines)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_exception_after_the_head_cuts_the_connection(late: bool) -> None:
+    """An end in good order would make the peer take half an answer for the whole."""
+
+    class Handler(Noting):
+        async def get(self) -> None:
+            self.write("half")
+            self.flush()
+            if late:
+                await self.gate
+            raise ZeroDivisionError
+
+    stage = Stage(Handler)
+    connection = stage.client.connect()
+    connection.send(GET + GET)
+    if late:
+        stage.open_gate()
+        connection.advance(0)
+    assert connection.transport.aborted
+    assert connection.received.count(b"HTTP/1.1") <= 1
+    assert b"0\r\n\r\n" not in connection.received
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+# --- write_error ---------------------------------------------------------------------------------
+
+
+def write_plain(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    self.notes.append((status_code, sorted(kwargs)))
+    self.write(f"error {status_code}")
+
+
+def write_and_finish(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    write_plain(self, status_code, **kwargs)
+    self.finish()
+
+
+def write_deferred(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    return self.gate.addCallback(lambda _: write_plain(self, status_code, **kwargs))
+
+
+async def write_coroutine(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    await self.gate
+    write_plain(self, status_code, **kwargs)
+
+
+@inlineCallbacks
+def write_inline(self: Noting, status_code: int, **kwargs: Any) -> Generator[Any, Any, Any]:
+    yield self.gate
+    write_and_finish(self, status_code, **kwargs)
+
+
+WRITERS = [write_plain, write_and_finish, write_deferred, write_coroutine, write_inline]
+WAITERS = [write_deferred, write_coroutine, write_inline]
+
+
+def secret(self: Noting) -> None:
+    self.notes.append("method")
+    self.write("SECRET")
+
+
+def refuse(self: Noting) -> None:
+    self.send_error(403)
+
+
+def fail(self: Noting) -> None:
+    raise HTTPError(403)
+
+
+async def fail_late(self: Noting) -> None:
+    raise HTTPError(403)
+
+
+async def refuse_late(self: Noting) -> None:
+    self.send_error(403)
+
+
+RAISED = ["exc_info", "exception"]
+PLACES: list[tuple[str, Callable[..., Any], list[str]]] = [
+    # method, what it does, what write_error is told
+    ("prepare", refuse, []),
+    ("prepare", fail, RAISED),
+    ("prepare", fail_late, RAISED),
+    ("prepare", refuse_late, []),
+    ("get", refuse, []),
+    ("get", fail, RAISED),
+    ("get", fail_late, RAISED),
+    ("get", refuse_late, []),
+    ("get", asynchronous(refuse), []),
+    ("get", asynchronous(fail), RAISED),
+]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize(("place", "action", "told"), PLACES)
+@pytest.mark.parametrize("open_first", [True, False])
+def test_write_error(
+    writer: Callable[..., Any],
+    place: str,
+    action: Callable[..., Any],
+    told: list[str],
+    open_first: bool,
+) -> None:
+    """Once an error is on its way, nothing else is answered, however long its page takes."""
+    attributes = {"prepare": lambda self: None, "get": secret, "write_error": writer}
+    handler = type("Handler", (Noting,), {**attributes, place: action})
+    stage = Stage(handler)
+    if open_first:
+        stage.open_gate()
+    pending = stage.client.open("GET", "/")
+    if not open_first:
+        assert pending.complete is (writer not in WAITERS)
+        stage.open_gate()
+    assert (pending.response.status, pending.response.body) == (403, b"error 403")
+    assert stage.notes == ["initialize", (403, told), "on_finish"]
+
+
+@pytest.mark.parametrize("writer", WAITERS)
+def test_write_error_that_waits_for_a_peer_that_leaves(writer: Callable[..., Any]) -> None:
+    handler = type("Handler", (Noting,), {"prepare": fail, "get": secret, "write_error": writer})
+    stage = Stage(handler)
+    pending = stage.client.open("GET", "/")
+    pending.disconnect()
+    stage.open_gate()
+    assert stage.notes.count("on_finish") == 1
+    assert pending.connection.received == b""
+
+
+def test_what_write_error_is_given() -> None:
+    seen: dict[str, Any] = {}
+    error = ZeroDivisionError()
+
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            raise error
+
+        def post(self) -> None:
+            self.send_error(400, message="custom", detail=5)
+
+        def write_error(self, status_code: int, **kwargs: Any) -> None:
+            seen.clear()
+            seen.update(kwargs)
+
+    client = client_of(Handler)
+    assert client.get("/").status == 500
+    assert seen["exc_info"][:2] == (ZeroDivisionError, error)
+    assert seen["exc_info"][2].tb_frame.f_code.co_name == "_execute"
+    assert isinstance(seen["exception"], Failure)
+    assert seen["exception"].value is error
+    assert "in get" in seen["exception"].getTraceback()
+    assert client.post("/").status == 400
+    assert seen == {"message": "custom", "detail": 5}
+
+
+def test_write_error_may_change_status_and_header() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            raise HTTPError(404)
+
+        def write_error(self, status_code: int, **kwargs: Any) -> None:
+            self.set_status(410)
+            self.set_header("Content-Type", "application/problem+json")
+            self.finish({"status": status_code})
+
+    response = client_of(Handler).get("/")
+    assert (response.status, response.json()) == (410, {"status": 404})
+
+
+def test_write_error_may_redirect() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            raise HTTPError(404)
+
+        def write_error(self, status_code: int, **kwargs: Any) -> None:
+            self.redirect("/elsewhere")
+
+    response = client_of(Handler).get("/")
+    assert (response.status, response.headers["Location"]) == (302, "/elsewhere")
+
+
+def fails_at_once(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    self.write("so far")
+    raise KeyError("in write_error")
+
+
+async def fails_later(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    self.write("so far")
+    await self.gate
+    raise KeyError("in write_error")
+
+
+def fails_with_an_http_error(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    raise HTTPError(404, "in write_error")
+
+
+@pytest.mark.parametrize("writer", [fails_at_once, fails_later, fails_with_an_http_error])
+@pytest.mark.parametrize("action", [fail, refuse])
+def test_write_error_that_fails(writer: Callable[..., Any], action: Callable[..., Any]) -> None:
+    handler = type("Handler", (Noting,), {"get": action, "write_error": writer})
+    stage = Stage(handler)
+    with recorded_log() as lines:
+        pending = stage.client.open("GET", "/")
+        stage.open_gate()
+    assert pending.response.status == 403
+    assert "in write_error" in "\n".join(problems(lines))
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+def cannot_finish(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    self.set_status(204)
+    self.write("body")
+
+
+async def cannot_finish_later(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    await self.gate
+    cannot_finish(self, status_code)
+
+
+def cannot_finish_and_fails(self: Noting, status_code: int, **kwargs: Any) -> Any:
+    cannot_finish(self, status_code)
+    raise KeyError
+
+
+@pytest.mark.parametrize("writer", [cannot_finish, cannot_finish_later, cannot_finish_and_fails])
+@pytest.mark.parametrize("action", [fail, fail_late, refuse])
+def test_an_error_that_cannot_be_sent_cuts_the_connection(
+    writer: Callable[..., Any], action: Callable[..., Any]
+) -> None:
+    """Nobody is left waiting for an answer that will not come."""
+    handler = type("Handler", (Noting,), {"get": action, "write_error": writer})
+    stage = Stage(handler)
+    connection = stage.client.connect()
+    with recorded_log() as lines:
+        connection.send(GET)
+        stage.open_gate()
+        connection.advance(0)
+    assert connection.closed
+    assert connection.received == b""
+    assert "Cannot send body with 204" in "\n".join(problems(lines))
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+def test_an_error_while_the_body_streams_in_is_answered() -> None:
+    @stream_request_body
+    class Handler(Noting):
+        def data_received(self, chunk: bytes) -> None:
+            raise HTTPError(422)
+
+        def post(self) -> None:
+            raise AssertionError("the body was refused")
+
+    stage = Stage(Handler)
+    response = stage.client.post("/", body=b"x")
+    assert response.status == 422
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+# --- overridden parts ----------------------------------------------------------------------------
+
+
+def test_an_execute_that_fails_is_answered() -> None:
+    class Handler(RequestHandler):
+        def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+            raise ZeroDivisionError("in _execute")
+
+    with recorded_log() as lines:
+        response = client_of(Handler).get("/")
+    assert response.status == 500
+    assert "in _execute" in problems(lines)[0]
+
+
+def test_an_execute_that_fails_after_the_head_cuts_the_connection() -> None:
+    class Handler(RequestHandler):
+        def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+            self.flush()
+            raise ZeroDivisionError
+
+    connection = connection_to(Handler)
+    with recorded_log():
+        connection.send(GET)
+    assert connection.transport.aborted
+
+
+def test_default_headers_that_fail() -> None:
+    class Handler(RequestHandler):
+        def set_default_headers(self) -> None:
+            raise ZeroDivisionError
+
+    with recorded_log() as lines:
+        assert client_of(Handler).get("/").status == 500
+    assert "ZeroDivisionError" in problems(lines)[0]
+
+
+def test_default_headers_that_fail_in_the_error_response() -> None:
+    class Handler(Noting):
+        def set_default_headers(self) -> None:
+            if hasattr(self, "notes"):
+                raise KeyError
+
+        def get(self) -> None:
+            raise ZeroDivisionError
+
+    stage = Stage(Handler)
+    connection = stage.client.connect()
+    with recorded_log() as lines:
+        connection.send(GET)
+    assert connection.transport.aborted
+    assert "KeyError" in "\n".join(problems(lines))
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+
+
+def test_a_deferred_that_fails_with_nobody_there(logged_failures: Any) -> None:
+    failing: Deferred[None] = Deferred()
+
+    class Handler(RequestHandler):
+        def get(self) -> Deferred[None]:
+            return failing
+
+    pending = client_of(Handler).open("GET", "/")
+    pending.disconnect()
+    with recorded_log() as lines:
+        failing.errback(ZeroDivisionError())
+    assert "ZeroDivisionError" in problems(lines)[0]
+    assert logged_failures.flush() == []

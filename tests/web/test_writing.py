@@ -1,0 +1,817 @@
+"""Writing responses: write, flush, finish, status, header, framing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cyclone.httputil import HTTPHeaders, ResponseStartLine
+from cyclone.testing import Client, MemoryConnection
+from cyclone.web import Application, HTTPError, RequestHandler, asynchronous
+
+from .support import GET, Noting, Stage, client_of, connection_to, problems, recorded_log
+
+GET_1_0 = b"GET / HTTP/1.0\r\n\r\n"
+
+
+def doing(action: Callable[[Any], Any]) -> type[RequestHandler]:
+    """A handler class that does `action` for every method."""
+
+    def method(self: RequestHandler) -> Any:
+        return action(self)
+
+    return type("Handler", (RequestHandler,), {"get": method, "head": method, "post": method})
+
+
+# --- write ---------------------------------------------------------------------------------------
+
+
+class Text(str):
+    """Text, of a class of its own."""
+
+
+class Bytes(bytes):
+    """Bytes, of a class of their own."""
+
+
+CHUNKS = [
+    # chunk, body, content type
+    ("text", b"text", "text/html; charset=UTF-8"),
+    ("gr\xfc\xdfe \u20ac", "gr\xfc\xdfe \u20ac".encode(), "text/html; charset=UTF-8"),
+    (b"bytes\x00\xff", b"bytes\x00\xff", "text/html; charset=UTF-8"),
+    (Text("text"), b"text", "text/html; charset=UTF-8"),
+    (Bytes(b"bytes"), b"bytes", "text/html; charset=UTF-8"),
+    ("", b"", "text/html; charset=UTF-8"),
+    (b"", b"", "text/html; charset=UTF-8"),
+    ({}, b"{}", "application/json; charset=UTF-8"),
+    ({"a": [1, None, "\xfc"]}, None, "application/json; charset=UTF-8"),
+    ({"html": "</script>"}, b'{"html": "<\\/script>"}', "application/json; charset=UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("chunk", "body", "content_type"), CHUNKS)
+@pytest.mark.parametrize("name", ["write", "finish"])
+def test_write(chunk: Any, body: bytes | None, content_type: str, name: str) -> None:
+    response = client_of(doing(lambda self: getattr(self, name)(chunk) and None)).get("/")
+    assert response.status == 200
+    assert response.headers["Content-Type"] == content_type
+    assert response.headers["Content-Length"] == str(len(response.body))
+    if body is None:
+        assert json.loads(response.body) == chunk
+    else:
+        assert response.body == body
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 1.5, [1], (1,), {1}, object(), bytearray(b"x")])
+def test_what_cannot_be_written(chunk: Any) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(TypeError, match=r"write\(\) only accepts") as raised:
+            self.write(chunk)
+        assert ("Lists not accepted" in str(raised.value)) is isinstance(chunk, list)
+        self.write("refused")
+
+    assert client_of(doing(action)).get("/").body == b"refused"
+
+
+def test_lists_are_written_when_the_setting_allows() -> None:
+    response = client_of(doing(lambda self: self.write([1, "a"])), serialize_lists=True).get("/")
+    assert response.json() == [1, "a"]
+    assert response.headers["Content-Type"] == "application/json; charset=UTF-8"
+
+
+def test_pieces_are_joined() -> None:
+    def action(self: RequestHandler) -> None:
+        self.write("a")
+        self.write(b"b")
+        self.write({"c": 1})
+
+    response = client_of(doing(action)).get("/")
+    assert response.body == b'ab{"c": 1}'
+    assert response.headers["Content-Length"] == "10"
+
+
+@pytest.mark.parametrize("finished_by", ["finish", "redirect", "send_error"])
+def test_writing_after_the_end(finished_by: str) -> None:
+    caught: list[str] = []
+
+    def action(self: RequestHandler) -> None:
+        {
+            "finish": lambda: self.finish("x"),
+            "redirect": lambda: self.redirect("/x"),
+            "send_error": lambda: self.send_error(400),
+        }[finished_by]()
+        for late in (lambda: self.write("late"), self.finish, lambda: self.finish("late")):
+            with pytest.raises(RuntimeError) as raised:
+                late()
+            caught.append(str(raised.value))
+
+    response = client_of(doing(action)).get("/")
+    assert b"late" not in response.body
+    assert caught == [
+        "Cannot write() after finish()",
+        "finish() called twice",
+        "finish() called twice",
+    ]
+
+
+# --- flush and finish ----------------------------------------------------------------------------
+
+
+def flushing(self: RequestHandler) -> None:
+    self.write("one")
+    self.flush()
+    self.flush()
+    self.write("two")
+    self.write("three")
+    self.flush()
+    self.finish("four")
+
+
+def test_flush_sends_chunks() -> None:
+    connection = connection_to(doing(flushing))
+    connection.send(GET)
+    (response,) = connection.responses()
+    assert bytes(response.body) == b"onetwothreefour"
+    assert response.framing == "chunked"
+    assert response.values("Content-Length") == []
+    assert response.values("Etag") == []
+    assert connection.received.endswith(
+        b"\r\n\r\n3\r\none\r\n8\r\ntwothree\r\n4\r\nfour\r\n0\r\n\r\n"
+    )
+    assert not connection.closed
+
+
+def test_flush_to_an_old_client_ends_with_the_connection() -> None:
+    connection = connection_to(doing(flushing))
+    connection.send(GET_1_0)
+    (response,) = connection.responses()
+    assert bytes(response.body) == b"onetwothreefour"
+    assert response.framing == "close"
+    assert response.values("Connection") == ["close"]
+    assert connection.closed
+
+
+def test_flush_with_a_length() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_header("Content-Length", 15)
+        flushing(self)
+
+    connection = connection_to(doing(action))
+    connection.send(GET)
+    (response,) = connection.responses()
+    assert (bytes(response.body), response.framing) == (b"onetwothreefour", "sized")
+    assert not connection.closed
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+@pytest.mark.parametrize("length", [None, 15])
+def test_flush_in_answer_to_head(version: str, length: int | None) -> None:
+    def action(self: RequestHandler) -> None:
+        if length is not None:
+            self.set_header("Content-Length", length)
+        flushing(self)
+
+    response = client_of(doing(action)).head("/", version=version)
+    assert response.body == b""
+    assert response.headers.get("Content-Length") == (None if length is None else str(length))
+
+
+def test_flush_may_send_the_head_alone() -> None:
+    class Handler(Noting):
+        async def get(self) -> None:
+            self.set_status(201)
+            self.flush()
+            await self.gate
+            self.write("body")
+
+    stage = Stage(Handler)
+    pending = stage.client.open("GET", "/")
+    assert (pending.status, pending.received, pending.complete) == (201, b"", False)
+    stage.open_gate()
+    assert pending.response.body == b"body"
+
+
+def test_what_is_changed_after_the_head_has_no_effect() -> None:
+    def action(self: RequestHandler) -> None:
+        self.write("x")
+        self.flush()
+        self.set_status(404)
+        self.set_header("X-Late", "1")
+        self.set_cookie("late", "1")
+
+    response = client_of(doing(action)).get("/")
+    assert response.status == 200
+    assert "X-Late" not in response.headers
+    assert response.cookies == {}
+
+
+def test_redirect_after_the_head() -> None:
+    def action(self: RequestHandler) -> None:
+        self.write("x")
+        self.flush()
+        with pytest.raises(RuntimeError, match="headers have been written"):
+            self.redirect("/elsewhere")
+
+    assert client_of(doing(action)).get("/").body == b"x"
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+def test_no_keep_alive_of_a_handler_class(flushes: bool) -> None:
+    """The README's attribute: the connection ends with the response."""
+
+    class Handler(RequestHandler):
+        no_keep_alive = True
+
+        def get(self) -> None:
+            self.write("x")
+            if flushes:
+                self.flush()
+
+    response = client_of(Handler).get("/")
+    assert (response.body, response.closed) == (b"x", True)
+    assert response.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_no_keep_alive_of_a_handler_class_holds_for_errors(error: bool) -> None:
+    class Handler(RequestHandler):
+        no_keep_alive = True
+
+        def prepare(self) -> None:
+            if error:
+                raise HTTPError(403)
+            self.finish("x")
+
+    assert client_of(Handler).get("/").closed
+
+
+def test_awaiting_when_nothing_is_to_wait_for() -> None:
+    steps: list[str] = []
+
+    class Handler(RequestHandler):
+        async def get(self) -> None:
+            self.write("a")
+            assert await self.flush() is None
+            steps.append("flushed")
+            assert await self.finish("b") is None
+            steps.append("finished")
+
+    assert client_of(Handler).get("/").body == b"ab"
+    assert steps == ["flushed", "finished"]
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+def test_finish_may_be_asked_for_a_deferred(flushes: bool) -> None:
+    steps: list[Any] = []
+
+    class Handler(RequestHandler):
+        @asynchronous
+        def get(self) -> None:
+            if flushes:
+                self.flush().addCallback(steps.append)
+            self.finish("x").addCallback(steps.append)
+
+    assert client_of(Handler).get("/").body == b"x"
+    assert steps == [None] * (1 + flushes)
+
+
+# --- declared lengths ----------------------------------------------------------------------------
+
+LENGTHS = [
+    # Content-Length, pieces flushed, last piece; what the peer gets: the body, 500 as long as
+    # nothing has left, None where the connection is cut
+    ("3", [], "abc", b"abc"),
+    ("3", ["abc"], "", b"abc"),
+    ("3", ["a", "b"], "c", b"abc"),
+    ("0", [], "", b""),
+    ("2", [], "abc", 500),
+    ("4", [], "abc", 500),
+    ("0", ["a"], "", 500),
+    ("2", ["a", "bc"], "", None),
+    ("4", ["abc"], "", None),
+    ("4", ["a"], "", None),
+]
+
+
+@pytest.mark.parametrize(("length", "flushed", "last", "received"), LENGTHS)
+def test_declared_lengths(
+    length: str, flushed: list[str], last: str, received: bytes | int | None
+) -> None:
+    class Handler(Noting):
+        def get(self) -> None:
+            self.set_header("Content-Length", length)
+            for piece in flushed:
+                self.write(piece)
+                self.flush()
+            self.write(last)
+
+    stage = Stage(Handler)
+    connection = stage.client.connect()
+    with recorded_log() as lines:
+        connection.send(GET)
+    assert stage.notes == ["initialize", "prepare", "on_finish"]
+    assert ("Content-Length" in "\n".join(problems(lines))) is not isinstance(received, bytes)
+    if received is None:
+        assert connection.transport.aborted
+        return
+    (response,) = connection.responses()
+    assert not connection.closed
+    if isinstance(received, bytes):
+        assert bytes(response.body) == received
+    else:
+        assert response.status == received
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "1.5", "", "\u0663", " 3", "3, 3"])
+def test_a_length_that_is_no_number_is_a_500(length: str) -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_header("Content-Length", length)
+        self.write("x")
+
+    with recorded_log() as lines:
+        response = client_of(doing(action)).get("/")
+    assert response.status == 500
+    assert len(problems(lines)) == 1
+
+
+def test_a_transfer_encoding_of_the_handler_is_not_believed() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_header("Transfer-Encoding", "gzip, chunked")
+        self.write("x")
+
+    response = client_of(doing(action)).get("/")
+    assert (response.status, response.body) == (200, b"x")
+    assert "Transfer-Encoding" not in response.headers
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+@pytest.mark.parametrize(
+    ("value", "closed"),
+    [("close", True), ("Close, x", True), ("keep-alive", False), ("upgrade", False)],
+)
+def test_a_connection_field_of_the_handler(value: str, closed: bool, flushes: bool) -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_header("Connection", value)
+        if flushes:
+            self.flush()
+
+    response = client_of(doing(action)).get("/")
+    assert response.closed is closed
+    assert response.headers["Connection"] == ("close" if closed else value)
+
+
+# --- statuses without a body ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("declared", [None, "0", "5"])
+@pytest.mark.parametrize("flushes", [False, True])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_statuses_without_a_body(
+    status: int, declared: str | None, flushes: bool, method: str
+) -> None:
+    """RFC 9112 section 6.3, RFC 9110 section 8.6: no body, no length, no chunks."""
+
+    def action(self: RequestHandler) -> None:
+        self.set_status(status)
+        if declared is not None:
+            self.set_header("Content-Length", declared)
+        if flushes:
+            self.flush()
+
+    response = client_of(doing(action)).request(method, "/")
+    assert (response.status, response.body, response.closed) == (status, b"", False)
+    for name in ("Content-Length", "Transfer-Encoding"):
+        assert name not in response.headers
+    if not flushes:
+        assert "Content-Type" not in response.headers
+
+
+def test_a_204_with_a_body_is_an_error_of_the_application() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_status(204)
+        self.write("body")
+
+    with recorded_log() as lines:
+        assert client_of(doing(action)).get("/").status == 500
+    assert "Cannot send body with 204" in problems(lines)[0]
+
+
+def test_a_304_loses_its_body() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_status(304)
+        self.write("body")
+
+    assert client_of(doing(action)).get("/").status == 304
+
+
+def test_an_interim_response_comes_before_the_response() -> None:
+    """RFC 8297: early hints."""
+
+    def action(self: RequestHandler) -> None:
+        hints = HTTPHeaders({"Link": "</style.css>; rel=preload"})
+        self.request.connection.write_headers(
+            ResponseStartLine("HTTP/1.1", 103, "Early Hints"), hints
+        )
+        self.write("x")
+
+    client = client_of(doing(action))
+    response = client.get("/")
+    assert (response.informational, response.body) == ([103], b"x")
+    assert client.get("/", version="HTTP/1.0").informational == []
+
+
+# --- status --------------------------------------------------------------------------------------
+
+STATUSES = [
+    # arguments, status, reason
+    ((200,), 200, "OK"),
+    ((404,), 404, "Not Found"),
+    ((299,), 299, "Unknown"),
+    ((599,), 599, "Unknown"),
+    ((200, "Fine"), 200, "Fine"),
+    ((200, b"Bytes"), 200, "Bytes"),
+    ((404, "Nicht d\xe4"), 404, "Nicht d\xe4"),
+    ((404, "two\r\nX-Evil: 1"), 404, "Unknown"),
+    ((404, "\u20ac"), 404, "Unknown"),
+    ((404, "a\x00b"), 404, "Unknown"),
+    ((299, "Custom"), 299, "Custom"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "reason"), STATUSES)
+@pytest.mark.parametrize("flushes", [False, True])
+def test_set_status(arguments: tuple[Any, ...], status: int, reason: str, flushes: bool) -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_status(418, "Before")
+        self.set_status(*arguments)
+        assert self.get_status() == status
+        if flushes:
+            self.flush()
+
+    response = client_of(doing(action)).get("/")
+    assert (response.status, response.reason) == (status, reason)
+    assert "X-Evil" not in response.headers
+
+
+# --- header --------------------------------------------------------------------------------------
+
+MOMENT = datetime.datetime(1994, 11, 6, 8, 49, 37, tzinfo=datetime.UTC)
+VALUES = [
+    ("text", "text"),
+    (b"bytes", "bytes"),
+    ("Latin \xfc", "Latin \xfc"),
+    (b"raw \xc3\xbc", "raw \xc3\xbc"),
+    ("tab\there", "tab\there"),
+    ("", ""),
+    (0, "0"),
+    (-5, "-5"),
+    (2**70, str(2**70)),
+    (True, "True"),
+    (MOMENT, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (MOMENT.replace(tzinfo=None), "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (
+        MOMENT.astimezone(datetime.timezone(datetime.timedelta(hours=3))),
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES)
+@pytest.mark.parametrize("name", ["set_header", "add_header"])
+@pytest.mark.parametrize("flushes", [False, True])
+def test_header_values(value: Any, text: str, name: str, flushes: bool) -> None:
+    def action(self: RequestHandler) -> None:
+        getattr(self, name)("X-Test", value)
+        if flushes:
+            self.flush()
+
+    assert client_of(doing(action)).get("/").headers.get_list("X-Test") == [text]
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", b"a\r\nb", "\x7f"])
+@pytest.mark.parametrize("name", ["set_header", "add_header"])
+def test_values_that_would_end_the_field(value: Any, name: str) -> None:
+    def action(self: RequestHandler) -> None:
+        getattr(self, name)("X-Test", value)
+
+    with recorded_log() as lines:
+        response = client_of(doing(action)).get("/")
+    assert response.status == 500
+    assert "X-Evil" not in response.headers
+    assert "X-Test" not in response.headers
+    assert "ValueError" in problems(lines)[0]
+
+
+@pytest.mark.parametrize("value", [None, 1.5, ["a"], {"a": 1}, object()])
+@pytest.mark.parametrize("name", ["set_header", "add_header"])
+def test_values_of_no_use(value: Any, name: str) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(TypeError, match="Unsupported header value"):
+            getattr(self, name)("X-Test", value)
+
+    assert client_of(doing(action)).get("/").status == 200
+
+
+def test_a_value_that_is_not_latin_1() -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(ValueError, match="Latin-1"):
+            self.set_header("X-Test", "\u20ac")
+
+    assert client_of(doing(action)).get("/").status == 200
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "\xfc", "\u20ac"])
+def test_names_that_are_no_tokens(name: str) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(ValueError):
+            self.set_header(name, "x")
+        with pytest.raises(ValueError):
+            self.add_header(name, "x")
+
+    assert client_of(doing(action)).get("/").status == 200
+
+
+def test_set_replaces_add_adds_clear_clears() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_header("X-A", "1")
+        self.set_header("x-a", "2")
+        self.add_header("X-A", "3")
+        self.add_header("X-B", "1")
+        self.add_header("X-B", "2")
+        self.set_header("X-C", "1")
+        self.clear_header("x-c")
+        self.clear_header("X-Unknown")
+        self.add_header("X-D", "1")
+        self.set_header("X-D", "2")
+
+    headers = client_of(doing(action)).get("/").headers
+    assert headers.get_list("X-A") == ["2", "3"]
+    assert headers.get_list("X-B") == ["1", "2"]
+    assert "X-C" not in headers
+    assert headers.get_list("X-D") == ["2"]
+
+
+def test_default_fields() -> None:
+    headers = client_of(doing(lambda self: None)).get("/").headers
+    assert headers["Server"] == "cyclone"
+    assert headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert headers["Date"].endswith(" GMT")
+    # The same when a handler changes one of them.
+    changed = client_of(doing(lambda self: self.set_header("X", 1))).get("/").headers
+    assert list(changed) == ["Server", "Content-Type", "Date", "X", "Etag", "Content-Length"]
+
+
+@pytest.mark.parametrize("name", ["Server", "Content-Type", "Date"])
+def test_default_fields_can_be_cleared(name: str) -> None:
+    assert name not in client_of(doing(lambda self: self.clear_header(name))).get("/").headers
+
+
+def test_set_default_headers_holds_for_errors_too() -> None:
+    class Handler(RequestHandler):
+        def set_default_headers(self) -> None:
+            self.set_header("X-Default", "1")
+            self.set_header("Server", "mine")
+
+        def get(self) -> None:
+            self.set_header("X-Forgotten", "1")
+            if self.get_argument("fail", None):
+                raise HTTPError(400)
+            self.clear()
+            self.write("x")
+
+    client = client_of(Handler)
+    for path, status in (("/", 200), ("/?fail=1", 400)):
+        response = client.get(path)
+        assert response.status == status
+        assert response.headers.get_list("X-Default") == ["1"]
+        assert response.headers.get_list("Server") == ["mine"]
+        assert "X-Forgotten" not in response.headers
+
+
+def test_clear_takes_back_everything_but_cookies() -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_status(404, "Custom")
+        self.set_header("X-Test", "1")
+        self.set_cookie("name", "value")
+        self.write("forgotten")
+        self.clear()
+        assert self.get_status() == 200
+
+    response = client_of(doing(action)).get("/")
+    assert (response.status, response.reason, response.body) == (200, "OK", b"")
+    assert "X-Test" not in response.headers
+    assert response.cookies["name"].value == "value"
+
+
+# --- cookies -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("flushes", "fails"), [(False, False), (True, False), (False, True)])
+def test_cookies_are_sent_also_with_errors(flushes: bool, fails: bool) -> None:
+    def action(self: RequestHandler) -> None:
+        self.set_cookie("a", "1")
+        self.set_cookie("b", "2", path="/b")
+        self.set_cookie("a", "3")
+        self.clear_cookie("c")
+        if flushes:
+            self.flush()
+        if fails:
+            raise HTTPError(403)
+
+    response = client_of(doing(action)).get("/")
+    assert response.status == (403 if fails else 200)
+    fields = response.headers.get_list("Set-Cookie")
+    assert fields[:2] == ["a=3; Path=/", "b=2; Path=/b"]
+    assert fields[2].startswith('c=""; expires=')
+    assert len(fields) == 3
+
+
+def test_cookies_of_the_request() -> None:
+    def action(self: RequestHandler) -> None:
+        assert self.cookies is self.request.cookies
+        self.write(f"{self.get_cookie('a')} {self.get_cookie('b')} {self.get_cookie('b', 'x')}")
+
+    assert client_of(doing(action)).get("/", headers={"Cookie": "a=1; z=2"}).text == "1 None x"
+
+
+def test_clear_all_cookies() -> None:
+    def action(self: RequestHandler) -> None:
+        self.clear_all_cookies(domain="example.com", path="/p")
+
+    response = client_of(doing(action)).get("/", headers={"Cookie": "a=1; b=2"})
+    fields = response.headers.get_list("Set-Cookie")
+    assert [field.partition("=")[0] for field in fields] == ["a", "b"]
+    assert all("Domain=example.com" in field and "Path=/p" in field for field in fields)
+
+
+@pytest.mark.parametrize("value", ["a b", "a\r\nb", "a;b\x00", "\u20ac"])
+def test_cookies_that_cannot_be_sent(value: str) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(ValueError, match="Invalid cookie"):
+            self.set_cookie("name", value)
+
+    assert client_of(doing(action)).get("/").headers.get_list("Set-Cookie") == []
+
+
+# --- redirect ------------------------------------------------------------------------------------
+
+REDIRECTS = [
+    # arguments, status, Location
+    (("/a",), {}, 302, "/a"),
+    (("/a",), {"permanent": True}, 301, "/a"),
+    (("/a", True), {}, 301, "/a"),
+    (("/a",), {"status": 303}, 303, "/a"),
+    (("/a",), {"status": 308, "permanent": True}, 308, "/a"),
+    ((b"/bytes",), {}, 302, "/bytes"),
+    (("https://example.com/?a=b#c",), {}, 302, "https://example.com/?a=b#c"),
+    (("/gr\xfc\xdfe \u20ac",), {}, 302, "/gr%C3%BC%C3%9Fe %E2%82%AC"),
+    (("/%20?a=%C3%BC",), {}, 302, "/%20?a=%C3%BC"),
+    (("",), {}, 302, ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "options", "status", "location"), REDIRECTS)
+def test_redirect(
+    arguments: tuple[Any, ...], options: dict[str, Any], status: int, location: str
+) -> None:
+    def action(self: RequestHandler) -> None:
+        self.write("")
+        self.redirect(*arguments, **options)
+
+    response = client_of(doing(action)).get("/")
+    assert (response.status, response.headers["Location"]) == (status, location)
+
+
+@pytest.mark.parametrize("status", [200, 299, 400, 0])
+def test_redirect_with_a_status_that_is_none(status: int) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(ValueError, match="300 to 399"):
+            self.redirect("/a", status=status)
+
+    assert client_of(doing(action)).get("/").status == 200
+
+
+@pytest.mark.parametrize("url", ["/a\r\nX-Evil: 1", "/a\nb", b"/a\r\nb"])
+def test_redirect_to_what_would_end_the_field(url: Any) -> None:
+    with recorded_log():
+        response = client_of(doing(lambda self: self.redirect(url))).get("/")
+    assert response.status == 500
+    assert "X-Evil" not in response.headers
+
+
+# --- transforms ----------------------------------------------------------------------------------
+
+
+class Upper:
+    """Makes text capital letters, and takes notes in a header."""
+
+    def __init__(self, request: Any) -> None:
+        self.method = request.method
+
+    def transform_first_chunk(
+        self, status: int, headers: Any, chunk: bytes, finishing: bool
+    ) -> tuple[int, Any, bytes]:
+        headers["X-First"] = f"{self.method} {len(chunk)} {finishing}"
+        return status, headers, chunk.upper()
+
+    def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
+        return chunk.upper() + (b"!" if finishing else b"")
+
+
+class Teapot:
+    """Changes status and length."""
+
+    def __init__(self, request: Any) -> None:
+        pass
+
+    def transform_first_chunk(
+        self, status: int, headers: Any, chunk: bytes, finishing: bool
+    ) -> tuple[int, Any, bytes]:
+        if "Content-Length" in headers:
+            headers["Content-Length"] = str(len(chunk) + 2)
+        return 418, headers, b"<" + chunk + b">"
+
+    def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
+        return b"<" + chunk + b">"
+
+
+def transformed(*transforms: type, flushes: bool = False, method: str = "GET") -> Any:
+    def action(self: RequestHandler) -> None:
+        self.write("one")
+        if flushes:
+            self.flush()
+        self.write("two")
+
+    return Client(Application([("/", doing(action))], transforms=transforms)).request(method, "/")
+
+
+def test_a_transform_of_a_whole_response() -> None:
+    response = transformed(Upper)
+    assert response.body == b"ONETWO"
+    assert response.headers["X-First"] == "GET 6 True"
+    assert response.headers["Content-Length"] == "6"
+
+
+def test_a_transform_of_chunks() -> None:
+    response = transformed(Upper, flushes=True)
+    assert response.body == b"ONETWO!"
+    assert response.headers["X-First"] == "GET 3 False"
+
+
+def test_transforms_follow_each_other() -> None:
+    response = transformed(Teapot, Upper)
+    assert (response.status, response.body) == (418, b"<ONETWO>")
+    assert response.headers["X-First"] == "GET 8 True"
+    assert transformed(Upper, Teapot, flushes=True).body == b"<ONE><TWO!>"
+
+
+def test_a_transform_in_answer_to_head() -> None:
+    response = transformed(Teapot, method="HEAD")
+    assert (response.status, response.body) == (418, b"")
+    assert response.headers["Content-Length"] == "8"
+    assert transformed(Upper, Teapot, flushes=True, method="HEAD").body == b""
+
+
+# --- on the wire ---------------------------------------------------------------------------------
+
+
+def test_one_write_for_a_response() -> None:
+    connection = connection_to(doing(lambda self: self.write("x" * 1000)))
+    writes = writes_of(connection)
+    connection.send(GET)
+    assert len(writes) == 1
+    connection.send(GET * 3)
+    assert len(writes) == 2
+
+
+def test_one_write_for_what_one_event_writes() -> None:
+    connection = connection_to(doing(flushing))
+    writes = writes_of(connection)
+    connection.send(GET)
+    assert len(writes) == 1
+
+
+def writes_of(connection: MemoryConnection) -> list[bytes]:
+    """What the transport is given from now on, write by write."""
+    writes: list[bytes] = []
+    write = connection.transport.write
+
+    def recording(data: bytes) -> None:
+        writes.append(data)
+        write(data)
+
+    connection.transport.write = recording  # type: ignore[method-assign]
+    return writes
+
+
+def test_head_has_the_fields_of_get() -> None:
+    client = client_of(doing(lambda self: self.write("x" * 10)))
+    get, head = client.get("/"), client.head("/")
+    assert head.body == b""
+    assert head.headers["Content-Length"] == "10"
+    assert {**get.headers, "Date": ""} == {**head.headers, "Date": ""}
