@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
 from cyclone.http1 import Exchange, HTTPFactory
 from cyclone.httpserver import BufferedBody, body_consumer
-from cyclone.httputil import HTTPServerRequest, TrustedProxies
+from cyclone.httputil import HTTPServerRequest, ParseBodyConfig, TrustedProxies
 from cyclone.log import app_log, log_access
 from cyclone.util import ObjectDict
 
@@ -62,6 +62,7 @@ class Application(HTTPFactory):
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
         self._hosts = HostTable(handlers or (), default_host)
         self._routes: RouteTable | None = self._hosts.routes  # when all hosts have the same
+        self._parse_config: ParseBodyConfig | None = settings.get("parse_body_config")
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
 
     def _error_answer(
@@ -101,6 +102,8 @@ class Application(HTTPFactory):
     def start_request(self, exchange: Exchange) -> None:
         """Route a request at its head, and run its handler when its body allows."""
         request = HTTPServerRequest.from_head(exchange.head, exchange)
+        if self._parse_config is not None:
+            request.parse_config = self._parse_config
         match = self.find_handler(request)
         if exchange.body_complete:
             exchange.new_context().run(self._execute, request, match)
