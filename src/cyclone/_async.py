@@ -328,7 +328,7 @@ class Runner(Spawned):
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
-        except StopIteration:
+        except (StopIteration, asyncio.CancelledError):
             return
         except Exception as exc:
             _escaped(exc)

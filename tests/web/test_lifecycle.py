@@ -434,7 +434,7 @@ def test_a_handler_that_goes_on_after_the_end_of_the_peer_writes_into_nothing() 
     pending = stage.client.open("GET", "/")
     pending.disconnect()
     stage.open_gate()
-    assert stage.notes == ["initialize", "prepare", "written", "finished", "on_finish"]
+    assert stage.notes == ["initialize", "prepare", "written", "on_finish", "finished"]
     assert b"b\r\n" not in pending.connection.received
 
 

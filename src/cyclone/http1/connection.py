@@ -230,13 +230,13 @@ class HTTP1Connection(Protocol):
         if exchange is not self._exchange or self._state is not _BUSY:
             return
         head = exchange.head
+        self._intake = Intake(exchange, consumer, self.factory.limits, self._now())
         if (head.content_length or 0) > exchange.max_body_size:
             self._refuse(BadRequest(413, "the body is larger than this server accepts"))
             return
         if head.expect_continue and len(self._received) == self._position:
             self.outbox.send(wire.CONTINUE)
         self._state = _BODY
-        self._intake = Intake(exchange, consumer, self.factory.limits, self._now())
         self._due(self._intake.next_check())
         self._run()
 

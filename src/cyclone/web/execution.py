@@ -6,6 +6,7 @@ to come makes an `Execution`, which goes on from there as a coroutine.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,10 @@ class Execution:
                 self._end()
                 return
             result = handler._call_method()
-        except (Exception, *CancelledErrors) as error:
+        except asyncio.CancelledError as error:
+            self._fail(error)
+            raise  # asyncio's rule: who is cancelled ends so
+        except Exception as error:
             self._fail(error)
         else:
             await self._complete(result)
@@ -80,7 +84,10 @@ class Execution:
             await settle(result)
             if handler._auto_finish and handler._open:
                 handler.finish()
-        except (Exception, *CancelledErrors) as error:
+        except asyncio.CancelledError as error:
+            self._fail(error)
+            raise  # asyncio's rule: who is cancelled ends so
+        except Exception as error:
             self._fail(error)
         else:
             self._end()

@@ -95,6 +95,8 @@ def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
     old_page = getattr(handler, "get_error_html", None)
     if old_page is not None:
         return _write_old_page(handler, old_page(status_code, **_accepted(old_page, kwargs)))
+    if status_code < 200 or status_code in (204, 304):
+        return None  # HTTPError(204): an answer without body
     reason = reason_phrase(status_code, handler._reason)
     if handler.settings.get("serve_traceback") and kwargs.get("exc_info"):
         request = handler.request

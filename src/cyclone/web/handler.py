@@ -656,8 +656,10 @@ class RequestHandler:
         value: BaseException | None,
         tb: Any,
     ) -> None:
-        """Log an exception that a method raised: `HTTPError` as a warning, others as errors."""
-        if isinstance(value, HTTPError):
+        """Log an exception that a method raised: what the peer did as a warning, others as errors."""
+        if isinstance(value, HTTPInputError):
+            gen_log.warning("400 %s: %s", self._request_summary(), value)
+        elif isinstance(value, HTTPError):
             message = value.get_message()
             if message:
                 gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
