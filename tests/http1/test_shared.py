@@ -42,6 +42,9 @@ class Transport:
     attribute = "the transport's"
 
 
+SENT: list[bytes] = []
+
+
 @pytest.fixture
 def soon() -> Soon:
     return Soon()
@@ -49,13 +52,21 @@ def soon() -> Soon:
 
 @pytest.fixture
 def shared(soon: Soon) -> SharedTransport:
-    return SharedTransport(Transport(), soon)
+    return SharedTransport(Transport(), SENT.append, lambda: SENT.append(b"closed"), soon)
 
 
 def test_everything_else_is_the_transports(shared: SharedTransport) -> None:
     assert shared.attribute == "the transport's"
     with pytest.raises(AttributeError):
         shared.missing  # noqa: B018
+
+
+def test_what_is_written_goes_where_the_responses_go(shared: SharedTransport) -> None:
+    SENT.clear()
+    shared.write(b"a")
+    shared.writeSequence([b"b", b"c"])
+    shared.loseConnection()
+    assert SENT == [b"a", b"bc", b"closed"]
 
 
 def test_a_push_producer_hears_what_the_peer_does(shared: SharedTransport) -> None:

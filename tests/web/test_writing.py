@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cyclone.httputil import HTTPHeaders, ResponseStartLine
-from cyclone.testing import Client, MemoryConnection
+from cyclone.testing import Client, MemoryTransport
 from cyclone.web import Application, HTTPError, RequestHandler, asynchronous
 
 from .support import GET, Noting, Stage, client_of, connection_to, problems, recorded_log
@@ -755,6 +755,10 @@ def test_a_transform_of_a_whole_response() -> None:
     assert response.body == b"ONETWO"
     assert response.headers["X-First"] == "GET 6 True"
     assert response.headers["Content-Length"] == "6"
+    assert (
+        response.headers["Etag"]
+        == client_of(doing(lambda self: self.write("onetwo"))).get("/").headers["Etag"]
+    )
 
 
 def test_a_transform_of_chunks() -> None:
@@ -780,33 +784,31 @@ def test_a_transform_in_answer_to_head() -> None:
 # --- on the wire ---------------------------------------------------------------------------------
 
 
-def test_one_write_for_a_response() -> None:
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What transports are given, write by write."""
+    found: list[bytes] = []
+    write = MemoryTransport.write
+
+    def recording(self: MemoryTransport, data: bytes) -> None:
+        found.append(data)
+        write(self, data)
+
+    monkeypatch.setattr(MemoryTransport, "write", recording)
+    return found
+
+
+def test_one_write_for_a_response(writes: list[bytes]) -> None:
     connection = connection_to(doing(lambda self: self.write("x" * 1000)))
-    writes = writes_of(connection)
     connection.send(GET)
     assert len(writes) == 1
     connection.send(GET * 3)
     assert len(writes) == 2
 
 
-def test_one_write_for_what_one_event_writes() -> None:
-    connection = connection_to(doing(flushing))
-    writes = writes_of(connection)
-    connection.send(GET)
+def test_one_write_for_what_one_event_writes(writes: list[bytes]) -> None:
+    connection_to(doing(flushing)).send(GET)
     assert len(writes) == 1
-
-
-def writes_of(connection: MemoryConnection) -> list[bytes]:
-    """What the transport is given from now on, write by write."""
-    writes: list[bytes] = []
-    write = connection.transport.write
-
-    def recording(data: bytes) -> None:
-        writes.append(data)
-        write(data)
-
-    connection.transport.write = recording  # type: ignore[method-assign]
-    return writes
 
 
 def test_head_has_the_fields_of_get() -> None:

@@ -15,6 +15,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     intake      a request body on its way in
     outbox      a response on its way out, and back-pressure
     shared      the transport as handlers get it
+    departures  when what goes out leaves
     sweep       one timer for all connections
     factory     what the connections of a server share
 """

@@ -108,7 +108,7 @@ class HTTP1Connection(Protocol):
     # -- the transport's calls
 
     def connectionMade(self) -> None:
-        self.outbox = Outbox(self.transport, self._on_outbox)
+        self.outbox = Outbox(self.transport, self._on_outbox, self.factory.departures)
         self.factory.connections.add(self)
         self._due(self.factory.limits.idle_connection_timeout)
 
@@ -205,7 +205,9 @@ class HTTP1Connection(Protocol):
     def shared_transport(self) -> Any:
         """The transport as handlers get it; see `SharedTransport`."""
         if self._shared is None:
-            self._shared = SharedTransport(self.transport, self.factory.call_soon)
+            self._shared = SharedTransport(
+                self.transport, self.outbox.send, self.close, self.factory.call_soon
+            )
             self._shared.peer_changed(self.outbox.paused)
         return self._shared
 
@@ -261,7 +263,7 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.deadline = self._write_deadline = NEVER
-            self.outbox.end_turn()
+            self.outbox.flush()
             self.outbox.release()
         self._successor = protocol
         if protocol is None:
@@ -274,12 +276,20 @@ class HTTP1Connection(Protocol):
         self._set_reading(True)
         return self.transport
 
+    def close(self) -> None:
+        """End the connection when what has been written is out."""
+        if self._state not in (_CLOSING, _LINGER, _CLOSED):
+            exchange = self._exchange
+            self._close(linger=False)
+            if exchange is not None:
+                exchange.connection_lost()
+
     def abort(self) -> None:
         """Drop the connection without another byte."""
         if self._state is not _CLOSED:
             self._state = _CLOSING
             self.deadline = self._write_deadline = NEVER
-            self.outbox.end_turn()
+            self.outbox.flush()
             self.outbox.release()
             self.outbox.close()
             self.transport.abortConnection()
@@ -495,6 +505,7 @@ class HTTP1Connection(Protocol):
                 self._refuse(error)
             else:
                 _log.failure("Connection aborted: its request body cannot be taken", result)
+                self._drop_intake()
                 self.abort()
         else:
             self._due(intake.next_check())
@@ -543,7 +554,7 @@ class HTTP1Connection(Protocol):
         self._received, self._position = b"", 0
         self._wake_at(self._write_deadline)
         self._linger = linger and not self._peer_ended
-        self.outbox.end_turn()
+        self.outbox.flush()
         if self.outbox.clear:
             self._all_sent()
 

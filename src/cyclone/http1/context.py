@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress
 
 __all__ = ["Context"]
@@ -15,8 +13,7 @@ class Context:
     """What handlers may know of a connection's surroundings.
 
     Attributes:
-        peer_ip: the peer's address as text; ``unix:`` and the path for unix sockets (cyclone
-            1.x), "" when it is not known.
+        peer_ip: the peer's address as text; "" when it has none (unix sockets).
         protocol: "http" or "https".
         forwarded: the server's policy for X-Real-Ip and its like, None when they are ignored.
     """
@@ -24,12 +21,6 @@ class Context:
     __slots__ = ("forwarded", "peer_ip", "protocol")
 
     def __init__(self, address: IAddress | None, secure: bool, forwarded: Any) -> None:
-        self.peer_ip = _address_text(address)
+        self.peer_ip: str = getattr(address, "host", None) or ""
         self.protocol = "https" if secure else "http"
         self.forwarded = forwarded
-
-
-def _address_text(address: IAddress | None) -> str:
-    if isinstance(address, UNIXAddress):
-        return f"unix:{os.fsdecode(address.name or b'')}"
-    return getattr(address, "host", None) or ""

@@ -15,6 +15,7 @@ from twisted.internet.protocol import ServerFactory
 from zope.interface import implementer
 
 from .connection import HTTP1Connection
+from .departures import Departures
 from .exchange import Exchange
 from .limits import Limits
 from .sweep import Sweeper
@@ -41,6 +42,7 @@ class HTTPFactory(ServerFactory):
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
         sweeper: the timer of the connections.
+        departures: what they send leaves from there.
     """
 
     protocol: type[HTTP1Connection] = HTTP1Connection  # type: ignore[assignment]
@@ -55,6 +57,7 @@ class HTTPFactory(ServerFactory):
         self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()
         self._clock: IReactorTime | None = None
+        self.departures = Departures(self.call_soon)
         self.sweeper = Sweeper(lambda: self.clock, self.connections)
         self._draining: Deferred[None] | None = None
 

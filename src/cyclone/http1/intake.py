@@ -98,8 +98,16 @@ class Intake:
         return True
 
     def finish(self) -> None:
-        """Tell the consumer that the body is complete."""
-        self._consumer.finish()
+        """Tell the consumer that the body is complete.
+
+        Raises:
+            BadRequest: it is not, by the consumer's own measure.
+        """
+        try:
+            self._consumer.finish()
+        except BadRequest:
+            self._consumer.aborted()
+            raise
 
     def abort(self) -> None:
         """Tell the consumer that the body will not be completed."""

@@ -1,7 +1,17 @@
-"""The outgoing side of a connection: one write per event, and back-pressure.
+"""The outgoing side of a connection: few writes, and back-pressure.
 
-The transport calls an outbox as its push producer, which tells how fast the peer reads.  While
-the peer does not, bytes wait here, where they are counted.
+The outbox is the transport's producer, which tells how fast the peer reads.  While the peer does
+not, bytes wait here, where they are counted.
+
+What is written while one event is handled leaves together at its end.  Twisted's own sockets get
+it later still, at the end of the reactor's turn, from the `Departures` of the server: the socket
+is then sent to directly (`writeSomeData`), and only what it does not take goes the long way by
+the poller.  One send after the other, when all that came in has been served, costs a third less
+than stock writes, and half of sending each response at once, which wakes the peer each time.  As
+a *pull* producer the outbox is told when the transport is empty again.
+
+Any other transport (TLS, other reactors' own, in memory) is written to plainly at the end of the
+event, with the outbox as push producer.
 """
 
 from __future__ import annotations
@@ -11,12 +21,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cyclone._async import DONE, Settled, Waiter
 
+from .departures import Departures
 from .gone import PeerGone
 
 __all__ = ["Outbox"]
@@ -38,6 +50,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_departures",
         "_on_change",
         "_queue",
         "_returned",
@@ -45,22 +58,30 @@ class Outbox:
         "_turn",
         "_turn_size",
         "_waiters",
+        "_write",
         "paused",
         "queued",
     )
 
-    def __init__(self, transport: Any, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: Any, on_change: Callable[[], None], departures: Departures
+    ) -> None:
         """`on_change` is called when the transport pauses, and when everything is with it again."""
         self._transport = transport
-        self._on_change = on_change
-        self._turn: list[bytes] | None = None
-        self._turn_size = 0
         self._queue: deque[bytes] | None = None
         self._waiters: set[Waiter] | None = None  # that somebody waits for
         self._returned: weakref.WeakSet[Waiter] | None = None  # that nobody waits for, so far
         self.queued = 0
         self.paused = False
-        transport.registerProducer(self, True)
+        # Exactly these: a subclass may have its own idea of write().
+        direct = type(transport) in (tcp.Server, unix.Server) and not transport.TLS
+        self._departures = departures if direct else None
+        self._write: Callable[[bytes], None] = self._send_some if direct else transport.write
+        self._turn: list[bytes] | None = [] if direct else None
+        self._turn_size = 0
+        self._on_change = _nothing
+        transport.registerProducer(self, not direct)
+        self._on_change = on_change
 
     def send(self, data: bytes) -> None:
         """Send `data`: at the end of the turn if there is one, else now."""
@@ -68,10 +89,12 @@ class Outbox:
         if turn is None:
             self._transmit(data)
             return
+        if not turn and self._departures is not None:
+            self._departures.add(self)
         turn.append(data)
         self._turn_size += len(data)
         if self._turn_size > _TURN_SIZE:
-            self._send_turn(turn)
+            self._overflow()
 
     def begin_turn(self) -> None:
         """Collect what is sent from now on, if that is not so already."""
@@ -79,16 +102,23 @@ class Outbox:
             self._turn = []
 
     def end_turn(self) -> None:
+        """The event has been handled: what was collected may leave."""
+        if self._departures is None:
+            self.flush()
+            self._turn = None
+
+    def flush(self) -> None:
         """Send what was collected, in one piece."""
-        turn, self._turn = self._turn, None
+        turn = self._turn
         if not turn:
             return
         data = turn[0] if len(turn) == 1 else b"".join(turn)
+        turn.clear()
         self._turn_size = 0
         if self.paused or self.queued or len(data) > _SLICE:
             self._transmit(data)
         else:
-            self._transport.write(data)
+            self._write(data)
 
     @property
     def clear(self) -> bool:
@@ -112,6 +142,7 @@ class Outbox:
         self.queued = 0
         self.paused = False
         self._transport = _Closed
+        self._write = _Closed.write
         waiters = self._waiters or ()
         self._waiters = self._returned = None
         for waiter in waiters:
@@ -139,11 +170,28 @@ class Outbox:
 
     # -- inside
 
-    def _send_turn(self, turn: list[bytes]) -> None:
-        data = turn[0] if len(turn) == 1 else b"".join(turn)
-        turn.clear()
+    def _overflow(self) -> None:
+        """A turn has much to say.  What the socket takes at once would never end the turn, for a
+        handler that awaits nothing but the peer: hand it to the transport, and wait for that."""
+        if self._departures is None or self.paused or self._turn is None:
+            self.flush()
+            return
+        data = b"".join(self._turn)
+        self._turn.clear()
         self._turn_size = 0
-        self._transmit(data)
+        self.paused = True
+        self._transport.write(data)
+        self._on_change()
+
+    def _send_some(self, data: bytes) -> None:
+        """Send `data` to the socket at once, as far as it takes it."""
+        sent = self._transport.writeSomeData(data)
+        if sent == len(data):
+            return
+        self.paused = True
+        # When `sent` is no number the connection is broken, which the transport finds out, too.
+        self._transport.write(data[sent:] if isinstance(sent, int) else data)
+        self._on_change()
 
     def _transmit(self, data: bytes) -> None:
         if self.paused or self.queued or len(data) > _SLICE:
@@ -153,7 +201,7 @@ class Outbox:
             self.queued += len(data)
             self._transmit_queue()
         else:
-            self._transport.write(data)
+            self._write(data)
 
     def _transmit_queue(self) -> None:
         """Give the transport what is queued, as far as it goes."""
@@ -168,7 +216,7 @@ class Outbox:
                 )
                 continue
             self.queued -= len(data)
-            self._transport.write(data)
+            self._write(data)
         if not self.paused and not self.queued:
             self._wake()
 
@@ -184,6 +232,10 @@ class Outbox:
 
 def _forget(_: Failure) -> None:
     """Those who waited have heard; a peer that goes away is no error to log."""
+
+
+def _nothing() -> None:
+    """Transports call a pull producer when it is registered; there is nothing to say yet."""
 
 
 class _Closed:

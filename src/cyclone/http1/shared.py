@@ -6,17 +6,27 @@ theirs on ``request.connection.transport`` (cyclone 1.x); it hears here what the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 __all__ = ["SharedTransport"]
 
 
 class SharedTransport:
-    """Stands for a transport; everything but producers goes to the transport itself."""
+    """Stands for a transport; all but writing, closing and producers goes to it."""
 
-    def __init__(self, transport: Any, call_soon: Callable[[Callable[[], None]], Any]) -> None:
+    def __init__(
+        self,
+        transport: Any,
+        send: Callable[[bytes], Any],
+        close: Callable[[], Any],
+        call_soon: Callable[[Callable[[], None]], Any],
+    ) -> None:
+        """`send` takes what is written here, so that it keeps its place in the row; `close` ends
+        the connection after it."""
         self._transport = transport
+        self.write = send
+        self.loseConnection = close
         self._call_soon = call_soon
         self._producer: Any = None
         self._streaming = True
@@ -24,6 +34,10 @@ class SharedTransport:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write all pieces."""
+        self.write(b"".join(data))
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Have `producer` told when the peer reads slowly; pull it if it is not `streaming`.

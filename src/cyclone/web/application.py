@@ -68,10 +68,15 @@ class Application(HTTPFactory):
     def _error_answer(
         self, error_handler: type[RequestHandler] | None
     ) -> tuple[type[RequestHandler], dict[str, Any]]:
-        handler_class = error_handler or self.settings.get("default_handler_class")
-        if handler_class is None:
-            return ErrorHandler, {"status_code": 404}
-        return handler_class, dict(self.settings.get("default_handler_args") or {})
+        handler_class = error_handler or self.settings.get("default_handler_class") or ErrorHandler
+        arguments = self.settings.get("default_handler_args")
+        if arguments is None and issubclass(handler_class, ErrorHandler):
+            arguments = {"status_code": 404}
+        return handler_class, dict(arguments or {})
+
+    def add_transform(self, transform_class: type) -> None:
+        """Apply a transform to each response from now on (Tornado, cyclone 1.x)."""
+        self.transforms.append(transform_class)
 
     # -- routes
 

@@ -499,9 +499,12 @@ class RequestHandler:
         connection: Exchange = self.request.connection
         if self.no_keep_alive:
             connection.no_keep_alive = True
+        plain = type(self).flush is _flush and not self._transforms
+        # Connections of others may know Tornado's interface only.
+        plain = plain and hasattr(connection, "respond")
         etag = b""
         if self._status_code == 200 and self.request.method in ("GET", "HEAD"):
-            if self._header_map is None and self._has_plain_etag(connection):
+            if plain and self._header_map is None and self._has_plain_etag(connection):
                 tag = conditional.compute_etag(self._write_buffer)
                 etag = f"Etag: {tag}\r\n".encode("ascii")
             else:
@@ -511,11 +514,7 @@ class RequestHandler:
         if status < 200 or status == 204 or status == 304:
             self._drop_representation()
         headers = self._header_map
-        if (
-            self._transforms
-            or type(self).flush is not _flush
-            or (headers is not None and any(name in headers for name in FRAMING_FIELDS))
-        ):
+        if not plain or (headers is not None and any(name in headers for name in FRAMING_FIELDS)):
             return self._respond_slowly()
         buffer, self._write_buffer = self._write_buffer, []
         fields = encoded_defaults() + etag if headers is None else headers.encode()
@@ -656,7 +655,7 @@ class RequestHandler:
         value: BaseException | None,
         tb: Any,
     ) -> None:
-        """Log an exception that a method raised: what the peer did as a warning, others as errors."""
+        """Log what a method raised: faults of the peer as warnings, others as errors."""
         if isinstance(value, HTTPInputError):
             gen_log.warning("400 %s: %s", self._request_summary(), value)
         elif isinstance(value, HTTPError):
