@@ -49,6 +49,9 @@ class Whole(RequestHandler):
     def get(self) -> None:
         self.write(PIECE * int(self.get_argument("n")))
 
+    def post(self) -> None:
+        self.write(self.request.body)
+
 
 class Awaiting(RequestHandler):
     """Writes without end as far as the peer reads, and notes how far it came."""
@@ -229,6 +232,26 @@ async def test_what_a_socket_does_not_take_follows(
     answer = await client.done
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.count(PIECE) == 1
+    await close(serve)
+
+
+class Patient(Reader):
+    """Sends the body when it is told to go on."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if self.received == b"HTTP/1.1 100 Continue\r\n\r\n":
+            transport: Any = self.transport
+            transport.write(b"hello")
+
+
+async def test_a_body_that_waits_for_100_continue(serve: Any) -> None:
+    client = Patient(
+        b"POST /whole?n=0 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n"
+        b"Connection: close\r\n\r\n"
+    )
+    await serve()(client)
+    assert (await client.done).endswith(b"\r\n\r\nhello")
     await close(serve)
 
 

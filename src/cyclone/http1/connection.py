@@ -285,7 +285,7 @@ class HTTP1Connection(Protocol):
                 exchange.connection_lost()
 
     def abort(self) -> None:
-        """Drop the connection without another byte."""
+        """Drop the connection.  What waits for the peer is lost."""
         if self._state is not _CLOSED:
             self._state = _CLOSING
             self.deadline = self._write_deadline = NEVER
@@ -553,14 +553,14 @@ class HTTP1Connection(Protocol):
         self._exchange = None
         self._received, self._position = b"", 0
         self._wake_at(self._write_deadline)
-        self._linger = linger and not self._peer_ended
+        self._linger = linger
         self.outbox.flush()
         if self.outbox.clear:
             self._all_sent()
 
     def _all_sent(self) -> None:
         self.outbox.release()
-        if not self._linger:
+        if not self._linger or self._peer_ended:
             self._lose_connection()
             return
         self._state = _LINGER

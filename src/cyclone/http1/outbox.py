@@ -37,7 +37,7 @@ __all__ = ["Outbox"]
 _TURN_SIZE = 65536
 #: What is given to the transport in one piece.  A slow peer's progress with a large response
 #: shows piece by piece, and the write timeout goes by it.
-_SLICE = 262144
+_SLICE = 65536
 
 
 @implementer(IPushProducer)
@@ -122,8 +122,8 @@ class Outbox:
 
     @property
     def clear(self) -> bool:
-        """Everything is with the transport, and it would take more."""
-        return not self.paused and not self.queued and not self._turn
+        """The peer keeps up: nothing waits for it, but for what the current turn collects."""
+        return not self.paused and not self.queued
 
     def drained(self) -> Settled | Waiter:
         """An awaitable that is done when the peer has taken enough for more to be sent."""
