@@ -78,35 +78,56 @@ def _bad_host(data: bytes) -> bool:
 
 #: What h11 lets through and we refuse.
 H11_LENIENT = (
-    Divergence("line feed alone", pattern(rb"(?<!\r)\n"),
-               "RFC 9112 section 2.2 allows it; it hides fields from stricter neighbours"),
-    Divergence("folded line", pattern(rb"\n[ \t]"),
-               "RFC 9112 section 5.2: a server may refuse obs-fold"),
-    Divergence("Content-Length repeated or a list",
-               lambda data: len(values_of(data, b"content-length")) > 1
-               or b"," in b"".join(values_of(data, b"content-length")),
-               "RFC 9112 section 6.3 allows equal values; it is safer to refuse them"),
-    Divergence("Content-Length of more than 18 digits",
-               lambda data: any(len(value) > 18 for value in values_of(data, b"content-length")),
-               "larger than anything real; h11 allows 20"),
-    Divergence("Content-Length with Transfer-Encoding",
-               lambda data: values_of(data, b"content-length")
-               and values_of(data, b"transfer-encoding"),
-               "RFC 9112 section 6.1: a server may refuse it"),
-    Divergence("Transfer-Encoding in HTTP/1.0",
-               lambda data: b"HTTP/1.0\r\n" in data and values_of(data, b"transfer-encoding"),
-               "RFC 9112 section 6.1: faulty framing"),
-    Divergence("version", pattern(rb"\A[^ ]+ [^ ]+ HTTP/(?!1\.[01]\r)"),
-               "we speak 1.0 and 1.1 and answer others 505"),
-    Divergence("target", _bad_target,
-               "RFC 9112 section 3.2: h11 takes any visible characters for a target"),
+    Divergence(
+        "line feed alone",
+        pattern(rb"(?<!\r)\n"),
+        "RFC 9112 section 2.2 allows it; it hides fields from stricter neighbours",
+    ),
+    Divergence(
+        "folded line", pattern(rb"\n[ \t]"), "RFC 9112 section 5.2: a server may refuse obs-fold"
+    ),
+    Divergence(
+        "Content-Length repeated or a list",
+        lambda data: (
+            len(values_of(data, b"content-length")) > 1
+            or b"," in b"".join(values_of(data, b"content-length"))
+        ),
+        "RFC 9112 section 6.3 allows equal values; it is safer to refuse them",
+    ),
+    Divergence(
+        "Content-Length of more than 18 digits",
+        lambda data: any(len(value) > 18 for value in values_of(data, b"content-length")),
+        "larger than anything real; h11 allows 20",
+    ),
+    Divergence(
+        "Content-Length with Transfer-Encoding",
+        lambda data: values_of(data, b"content-length") and values_of(data, b"transfer-encoding"),
+        "RFC 9112 section 6.1: a server may refuse it",
+    ),
+    Divergence(
+        "Transfer-Encoding in HTTP/1.0",
+        lambda data: b"HTTP/1.0\r\n" in data and values_of(data, b"transfer-encoding"),
+        "RFC 9112 section 6.1: faulty framing",
+    ),
+    Divergence(
+        "version",
+        pattern(rb"\A[^ ]+ [^ ]+ HTTP/(?!1\.[01]\r)"),
+        "we speak 1.0 and 1.1 and answer others 505",
+    ),
+    Divergence(
+        "target", _bad_target, "RFC 9112 section 3.2: h11 takes any visible characters for a target"
+    ),
     Divergence("Host", _bad_host, "RFC 9112 section 3.2: an invalid Host is refused"),
-    Divergence("control characters in a value", pattern(rb":[^\r\n]*[\x01-\x08\x0e-\x1f\x7f]"),
-               "RFC 9110 section 5.5: h11 lets all but NUL and white space through"),
-    Divergence("expectation",
-               lambda data: any(value.lower() != b"100-continue"
-                                for value in values_of(data, b"expect")),
-               "answered 417; h11 leaves Expect to its user"),
+    Divergence(
+        "control characters in a value",
+        pattern(rb":[^\r\n]*[\x01-\x08\x0e-\x1f\x7f]"),
+        "RFC 9110 section 5.5: h11 lets all but NUL and white space through",
+    ),
+    Divergence(
+        "expectation",
+        lambda data: any(value.lower() != b"100-continue" for value in values_of(data, b"expect")),
+        "answered 417; h11 leaves Expect to its user",
+    ),
 )
 
 #: What we let through and h11 refuses.
@@ -136,8 +157,14 @@ def theirs(data: bytes) -> tuple[Any, ...] | None:
     lengths = [value for name, value in event.headers if name == b"content-length"]
     chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
     fields = list(event.headers)
-    return (event.method.decode(), event.target.decode(), "HTTP/" + event.http_version.decode(),
-            fields, int(lengths[0]) if lengths else None, chunked)
+    return (
+        event.method.decode(),
+        event.target.decode(),
+        "HTTP/" + event.http_version.decode(),
+        fields,
+        int(lengths[0]) if lengths else None,
+        chunked,
+    )
 
 
 def small(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -163,14 +190,10 @@ def test_h11_really_is_lenient(row: Divergence) -> None:
     example = {
         "line feed alone": b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
         "folded line": b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n",
-        "Content-Length repeated or a list":
-            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n",
-        "Content-Length of more than 18 digits":
-            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1111111111111111111\r\n\r\n",
-        "Content-Length with Transfer-Encoding":
-            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "Transfer-Encoding in HTTP/1.0":
-            b"GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "Content-Length repeated or a list": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n",
+        "Content-Length of more than 18 digits": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1111111111111111111\r\n\r\n",
+        "Content-Length with Transfer-Encoding": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "Transfer-Encoding in HTTP/1.0": b"GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         "version": b"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
         "target": b"GET a HTTP/1.1\r\nHost: a\r\n\r\n",
         "Host": b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
@@ -247,50 +270,91 @@ def decode_llhttp(data: bytes) -> bytes | str:
 _SIZE_LINE = rb"(?:\A|\n)[0-9A-Fa-f]+"
 
 CHUNKS_H11_LENIENT = (
-    Divergence("white space after a size", pattern(_SIZE_LINE + rb"(;[^\n]*)?[ \t]+\r\n"),
-               "h11 takes it from servers in the wild; RFC 9112 section 7.1 has none"),
-    Divergence("size of 17 to 20 digits", pattern(_SIZE_LINE + rb"(?<=[0-9A-Fa-f]{17})"),
-               "2**64 and more"),
-    Divergence("any byte in an extension", pattern(rb";[^\n]*[\x00-\x08\x0a-\x1f\x7f]"),
-               "h11 reads extensions over up to CR LF, a bare CR or LF in them too"),
-    Divergence("line feed alone in trailers", pattern(rb"(?<!\r)\n"),
-               "h11 ends header lines at LF"),
+    Divergence(
+        "white space after a size",
+        pattern(_SIZE_LINE + rb"(;[^\n]*)?[ \t]+\r\n"),
+        "h11 takes it from servers in the wild; RFC 9112 section 7.1 has none",
+    ),
+    Divergence(
+        "size of 17 to 20 digits", pattern(_SIZE_LINE + rb"(?<=[0-9A-Fa-f]{17})"), "2**64 and more"
+    ),
+    Divergence(
+        "any byte in an extension",
+        pattern(rb";[^\n]*[\x00-\x08\x0a-\x1f\x7f]"),
+        "h11 reads extensions over up to CR LF, a bare CR or LF in them too",
+    ),
+    Divergence(
+        "line feed alone in trailers", pattern(rb"(?<!\r)\n"), "h11 ends header lines at LF"
+    ),
     Divergence("folded trailer", pattern(rb"\n[ \t]"), "RFC 9112 section 5.2"),
-    Divergence("control characters in a trailer", pattern(rb":[^\r\n]*[\x01-\x08\x0e-\x1f\x7f]"),
-               "as in fields"),
-    Divergence("an early answer", lambda data: decode_h11(data) == "more",
-               "we refuse at the first wrong byte, h11 when a line is complete"),
+    Divergence(
+        "control characters in a trailer",
+        pattern(rb":[^\r\n]*[\x01-\x08\x0e-\x1f\x7f]"),
+        "as in fields",
+    ),
+    Divergence(
+        "an early answer",
+        lambda data: decode_h11(data) == "more",
+        "we refuse at the first wrong byte, h11 when a line is complete",
+    ),
 )
 CHUNKS_H11_STRICT = (
-    Divergence("white space before an extension", pattern(_SIZE_LINE + rb"[ \t]+;"),
-               "BWS in RFC 9112 section 7.1.1, to be accepted"),
-    Divergence("framing fields in a trailer",
-               pattern(rb"\n(Content-Length|Transfer-Encoding):"),
-               "h11 checks their values; we drop them unread"),
+    Divergence(
+        "white space before an extension",
+        pattern(_SIZE_LINE + rb"[ \t]+;"),
+        "BWS in RFC 9112 section 7.1.1, to be accepted",
+    ),
+    Divergence(
+        "framing fields in a trailer",
+        pattern(rb"\n(Content-Length|Transfer-Encoding):"),
+        "h11 checks their values; we drop them unread",
+    ),
     Divergence("vertical white space in a trailer", pattern(rb"[\x0b\x0c]"), "never in ours"),
-    Divergence("waiting for the end of a line", lambda data: decode_ours(data) == "more",
-               "h11 looks at a line end byte by byte"),
+    Divergence(
+        "waiting for the end of a line",
+        lambda data: decode_ours(data) == "more",
+        "h11 looks at a line end byte by byte",
+    ),
 )
 CHUNKS_LLHTTP_LENIENT = (
-    Divergence("size of more than 16 digits", pattern(_SIZE_LINE + rb"(?<=[0-9A-Fa-f]{17})"),
-               "llhttp counts value bits, so that zeros do not matter to it"),
-    Divergence("an early answer", lambda data: decode_llhttp(data) == "more",
-               "we refuse at the first wrong byte"),
+    Divergence(
+        "size of more than 16 digits",
+        pattern(_SIZE_LINE + rb"(?<=[0-9A-Fa-f]{17})"),
+        "llhttp counts value bits, so that zeros do not matter to it",
+    ),
+    Divergence(
+        "an early answer",
+        lambda data: decode_llhttp(data) == "more",
+        "we refuse at the first wrong byte",
+    ),
 )
 CHUNKS_LLHTTP_STRICT = (
-    Divergence("framing fields in a trailer",
-               pattern(rb"\n(Content-Length|Transfer-Encoding):"),
-               "llhttp refuses them there; we drop them unread"),
-    Divergence("text in an extension", pattern(_SIZE_LINE + rb"[ \t]*;"),
-               "llhttp parses extensions, to tokens and quoted strings; we read them over as text, "
-               "which ends at the same CR LF"),
-    Divergence("waiting for the end of a line", lambda data: decode_ours(data) == "more",
-               "llhttp refuses within a line what we refuse at its end"),
+    Divergence(
+        "framing fields in a trailer",
+        pattern(rb"\n(Content-Length|Transfer-Encoding):"),
+        "llhttp refuses them there; we drop them unread",
+    ),
+    Divergence(
+        "text in an extension",
+        pattern(_SIZE_LINE + rb"[ \t]*;"),
+        "llhttp parses extensions, to tokens and quoted strings; we read them over as text, "
+        "which ends at the same CR LF",
+    ),
+    Divergence(
+        "waiting for the end of a line",
+        lambda data: decode_ours(data) == "more",
+        "llhttp refuses within a line what we refuse at its end",
+    ),
 )
 
 
-def compare(data: bytes, mine: object, other: object, lenient: tuple[Divergence, ...],
-            strict: tuple[Divergence, ...]) -> None:
+def compare(
+    data: bytes,
+    mine: object,
+    other: object,
+    lenient: tuple[Divergence, ...],
+    strict: tuple[Divergence, ...],
+) -> None:
     """Both read the same, or a row explains why not."""
     if mine == other:
         return

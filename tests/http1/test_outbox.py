@@ -187,6 +187,33 @@ async def test_a_peer_that_does_not_read_is_dropped(serve: Any, reactor: Any) ->
     await close(serve)
 
 
+class Sipping(Reader):
+    """Takes a pause after each of the first pieces."""
+
+    sips = 30
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if self.sips:
+            self.sips -= 1
+            transport: Any = self.transport
+            transport.pauseProducing()
+            client_reactor().callLater(0.1, transport.resumeProducing)
+
+
+async def test_a_peer_that_reads_slowly_is_not(serve: Any) -> None:
+    client = Sipping(GET % (b"/whole?n=200", LAST))
+    await serve(write_timeout=0.6)(client)  # which passes five times while it sips
+    assert len(body_of(await client.done)) == 200 * len(PIECE)
+    await close(serve)
+
+
+def client_reactor() -> Any:
+    from twisted.internet import reactor
+
+    return reactor
+
+
 async def test_what_is_flushed_in_one_event_leaves_in_one_send(
     serve: Any, monkeypatch: pytest.MonkeyPatch, reactor: Any
 ) -> None:

@@ -203,6 +203,27 @@ def test_a_plain_asyncio_task_may_await_flush() -> None:
     assert stage.notes == ["initialize", "prepare", 0, 1, 2, "on_finish"]
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_detach_keeps_what_waits(later: bool) -> None:
+    class Handler(Noting):
+        async def get(self) -> None:
+            self.write(PIECE * 8)
+            self.flush().addBoth(lambda _: self.notes.append("flushed"))
+            if later:
+                await self.gate
+            transport = self.detach()
+            transport.write(b"raw")
+
+    stage = Stage(Handler)
+    connection = slow_reader(stage.client)
+    stage.open_gate()
+    connection.release()
+    connection.advance(0)
+    assert connection.received.endswith(PIECE * 8 + b"\r\nraw")
+    connection.disconnect()
+    assert sorted(stage.notes) == ["flushed", "initialize", "on_finish", "prepare"]
+
+
 # --- not awaiting --------------------------------------------------------------------------------
 
 

@@ -100,6 +100,14 @@ def test_exceptions(
     assert stage.notes == ["initialize", "prepare", "on_finish"]
 
 
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_error_without_a_body(status: int, debug: bool) -> None:
+    """Not much of an error, but seen in applications."""
+    response = Stage(raising(HTTPError(status)), debug=debug).client.get("/")
+    assert (response.status, response.body, response.closed) == (status, b"", False)
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("<b>&secret"), HTTPError(400, "<b>&secret")])
 def test_in_debug_mode_the_page_shows_the_traceback(error: Exception) -> None:
     stage = Stage(raising(error), debug=True)

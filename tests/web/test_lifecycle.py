@@ -438,6 +438,51 @@ def test_a_handler_that_goes_on_after_the_end_of_the_peer_writes_into_nothing() 
     assert b"b\r\n" not in pending.connection.received
 
 
+def loses(self: Noting) -> None:
+    self.transport.loseConnection()
+
+
+def loses_after_writing(self: Noting) -> None:
+    self.transport.write(b"raw")
+    self.transport.loseConnection()
+
+
+def aborts(self: Noting) -> None:
+    self.transport.abortConnection()
+
+
+def aborts_the_exchange(self: Noting) -> None:
+    self.request.connection.abort()
+
+
+@pytest.mark.parametrize("action", [loses, loses_after_writing, aborts, aborts_the_exchange])
+@pytest.mark.parametrize("where", ["get", "prepare", "later"])
+def test_on_finish_of_a_handler_that_closes(action: Callable[[Noting], None], where: str) -> None:
+    class Handler(Noting):
+        def prepare(self) -> None:
+            if where == "prepare":
+                action(self)
+
+        @asynchronous
+        def get(self) -> None:
+            if where == "get":
+                action(self)
+            elif where == "later":
+                self.gate.addCallback(lambda _: action(self))
+
+        def on_connection_close(self, *reason: Any) -> None:
+            self.notes.append("closed")
+
+    stage = Stage(Handler)
+    connection = stage.client.connect()
+    connection.send(GET)
+    stage.open_gate()
+    connection.advance(0)
+    assert connection.closed
+    assert connection.received == (b"raw" if action is loses_after_writing else b"")
+    assert stage.notes == ["initialize", "closed", "on_finish"]
+
+
 def test_on_finish_at_detach() -> None:
     class Handler(Noting):
         def get(self) -> None:

@@ -34,17 +34,20 @@ class Streaming(Noting):
     put = get = post
 
 
-def requests(*bodies: bytes) -> list[tuple[str, bytes]]:
-    """The ways in which one body may come."""
+FRAMINGS = ["sized", "chunked"]
+
+
+def requests(*bodies: bytes) -> list[bytes]:
+    """The ways in which one body may come, in the order of `FRAMINGS`."""
     whole = b"".join(bodies)
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies) + b"0\r\n\r\n"
-    return [("sized", SIZED % len(whole) + whole), ("chunked", CHUNKED + chunks)]
+    return [SIZED % len(whole) + whole, CHUNKED + chunks]
 
 
 # --- pieces --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [data for _, data in requests(b"hello ", b"world")])
+@pytest.mark.parametrize("data", requests(b"hello ", b"world"), ids=FRAMINGS)
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_pieces_come_in_order(data: bytes, size: int) -> None:
     stage = Stage(Streaming)
@@ -88,7 +91,7 @@ def test_the_body_is_not_collected() -> None:
 def test_requests_behind_it() -> None:
     stage = Stage(Streaming)
     connection = stage.client.connect()
-    for _, data in requests(b"one"):
+    for data in requests(b"one"):
         connection.send(data + GET + data)
     assert len(connection.responses("POST", "GET", "POST", "POST", "GET", "POST")) == 6
     assert not connection.closed
@@ -183,7 +186,7 @@ def open_gates(connection: MemoryConnection) -> None:
 def test_chunks_in_one_read_come_one_by_one(handler: type[Gated]) -> None:
     stage = Stage(handler)
     connection = stage.client.connect()
-    connection.send(requests(b"one", b"two", b"three")[1][1] + GET)
+    connection.send(requests(b"one", b"two", b"three")[1] + GET)
     seen = []
     while "post" not in stage.notes:
         seen.append(stage.notes[-1])
@@ -241,7 +244,7 @@ def test_data_received_may_wait_for_a_future() -> None:
 
 
 @pytest.mark.parametrize("how", ["lost", "ended"])
-@pytest.mark.parametrize("data", [data for _, data in requests(b"hello")])
+@pytest.mark.parametrize("data", requests(b"hello"), ids=FRAMINGS)
 def test_the_peer_leaves_in_the_middle(how: str, data: bytes) -> None:
     stage = Stage(Streaming)
     connection = stage.client.connect()
@@ -313,7 +316,7 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize(("receive", "status"), ENDINGS)
-@pytest.mark.parametrize("data", [data for _, data in requests(b"one", b"two")])
+@pytest.mark.parametrize("data", requests(b"one", b"two"), ids=FRAMINGS)
 @pytest.mark.parametrize("rest", [True, False])
 def test_data_received_ends_the_response(
     receive: Callable[..., Any], status: int, data: bytes, rest: bool
@@ -335,6 +338,42 @@ def test_data_received_ends_the_response(
         connection.send(data[end:])
     connection.send(GET)
     assert len(connection.responses("POST")) == 1
+
+
+@pytest.mark.parametrize(("receive", "status"), ENDINGS[2:])
+@pytest.mark.parametrize("data", requests(b"one", b"two", b"three"), ids=FRAMINGS)
+@pytest.mark.parametrize("last", [b"one", b"three"])
+def test_nothing_is_received_while_an_error_is_written(
+    receive: Callable[..., Any], status: int, data: bytes, last: bytes
+) -> None:
+    page: Deferred[None] = Deferred()
+
+    def receive_until(self: Noting, chunk: bytes) -> Any:
+        if last in chunk:
+            return receive(self, chunk)
+        self.notes.append(chunk)
+        return None
+
+    async def write_error(self: Noting, status_code: int, **kwargs: Any) -> None:
+        await page
+        self.write("page")
+
+    attributes = {"data_received": receive_until, "write_error": write_error}
+    stage = Stage(type("Handler", (Streaming,), attributes))
+    stage.open_gate()
+    connection = stage.client.connect()
+    end = data.index(last) + len(last)
+    connection.send(data[:end])
+    connection.send(data[end:])
+    received = [note for note in stage.notes if isinstance(note, bytes)]
+    assert received[-1].endswith(last)
+    page.callback(None)
+    connection.advance(0)
+    (response,) = connection.responses("POST")
+    assert (response.status, bytes(response.body)) == (status, b"page")
+    assert [note for note in stage.notes if isinstance(note, bytes)] == received
+    assert "post" not in stage.notes
+    assert stage.notes.count("on_finish") == 1
 
 
 def test_the_last_piece_may_end_the_response() -> None:

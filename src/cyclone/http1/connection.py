@@ -37,6 +37,7 @@ from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
 from .parser import BadRequest, parse_head
+from .progress import unacknowledged
 from .shared import SharedTransport
 from .sweep import NEVER
 
@@ -103,6 +104,7 @@ class HTTP1Connection(Protocol):
         self._head_started = False
         self._peer_ended = False
         self._write_deadline = NEVER
+        self._untaken: int | None = None  # bytes that the peer had to take when we looked last
         self._linger = False  # the close is a lingering one
 
     # -- the transport's calls
@@ -177,10 +179,7 @@ class HTTP1Connection(Protocol):
         if self._shared is not None:
             self._shared.peer_changed(self.outbox.paused)
         if self.outbox.paused:
-            timeout = self.factory.limits.write_timeout
-            if timeout:
-                self._write_deadline = self._now() + timeout
-                self._wake_at(min(self.deadline, self._write_deadline))
+            self._expect_progress()
             return
         self._write_deadline = NEVER
         if self.outbox.queued:
@@ -230,9 +229,10 @@ class HTTP1Connection(Protocol):
     def read_body(self, exchange: Exchange, consumer: BodyConsumer) -> None:
         """See `Exchange.read_body`."""
         if exchange is not self._exchange or self._state is not _BUSY:
+            consumer.aborted()
             return
         head = exchange.head
-        self._intake = Intake(exchange, consumer, self.factory.limits, self._now())
+        self._intake = Intake(exchange, consumer, self.factory.limits, self._now)
         if (head.content_length or 0) > exchange.max_body_size:
             self._refuse(BadRequest(413, "the body is larger than this server accepts"))
             return
@@ -263,7 +263,6 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.deadline = self._write_deadline = NEVER
-            self.outbox.flush()
             self.outbox.release()
         self._successor = protocol
         if protocol is None:
@@ -290,7 +289,6 @@ class HTTP1Connection(Protocol):
             self._state = _CLOSING
             self.deadline = self._write_deadline = NEVER
             self.outbox.flush()
-            self.outbox.release()
             self.outbox.close()
             self.transport.abortConnection()
 
@@ -310,7 +308,7 @@ class HTTP1Connection(Protocol):
     def check_deadlines(self, now: float) -> None:
         """Called by the factory's sweep when `deadline` has passed."""
         if now >= self._write_deadline:
-            self.abort()
+            self._check_progress()
         elif self._state is _HEAD:
             if self._head_started:
                 self._refuse(BadRequest(408, "the header section took too long"))
@@ -320,8 +318,24 @@ class HTTP1Connection(Protocol):
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
-        elif self._state is _CLOSING or self._peer_ended:
+        elif self._peer_ended:
             self.abort()
+
+    def _expect_progress(self) -> None:
+        """Give the peer time to take something of what has been sent."""
+        timeout = self.factory.limits.write_timeout
+        if timeout:
+            self._untaken = unacknowledged(self.transport)
+            self._write_deadline = self._now() + timeout
+            self._wake_at(min(self.deadline, self._write_deadline))
+
+    def _check_progress(self) -> None:
+        untaken = unacknowledged(self.transport)
+        if untaken is None or untaken == self._untaken:
+            self.abort()
+        else:
+            self.deadline = NEVER
+            self._expect_progress()
 
     def _check_body_time(self, intake: Intake, now: float) -> None:
         if intake.held:
@@ -498,7 +512,7 @@ class HTTP1Connection(Protocol):
         intake = self._intake
         if intake is None or not intake.held:
             return
-        intake.released(self._now())
+        waited = intake.released()
         if isinstance(result, Failure):
             error = exception_of(result)
             if isinstance(error, BadRequest):
@@ -507,7 +521,7 @@ class HTTP1Connection(Protocol):
                 _log.failure("Connection aborted: its request body cannot be taken", result)
                 self._drop_intake()
                 self.abort()
-        else:
+        elif waited:
             self._due(intake.next_check())
             self._run()
 
@@ -574,5 +588,6 @@ class HTTP1Connection(Protocol):
         """Close; what the transport still holds for a peer that does not read gets its time."""
         self._state = _CLOSING
         self.outbox.release()
-        self._due(self.factory.limits.write_timeout)
+        self.deadline = NEVER
+        self._expect_progress()
         self.transport.loseConnection()

@@ -13,6 +13,9 @@ from .parser import BadRequest
 
 __all__ = ["Intake"]
 
+#: Seconds until a check that is due already.
+_SOON = 0.001
+
 
 class Intake:
     """Takes the bytes of one body from the connection and gives its data to a consumer.
@@ -23,9 +26,11 @@ class Intake:
     """
 
     __slots__ = (
+        "_clock",
         "_consumer",
         "_decoder",
         "_exchange",
+        "_held_since",
         "_left",
         "_limits",
         "_pieces",
@@ -38,7 +43,7 @@ class Intake:
     )
 
     def __init__(
-        self, exchange: Exchange, consumer: BodyConsumer, limits: Limits, now: float
+        self, exchange: Exchange, consumer: BodyConsumer, limits: Limits, clock: Callable[[], float]
     ) -> None:
         head = exchange.head
         self._exchange = exchange
@@ -48,7 +53,9 @@ class Intake:
         self._left = head.content_length or 0
         self._pieces: deque[bytes] = deque()
         self._size = 0
-        self._started = self._rate_since = now
+        self._clock = clock
+        self._started = self._rate_since = clock()
+        self._held_since: float | None = None
         self._rate_bytes = 0
         self.complete = not head.has_body
         self.held = False
@@ -94,6 +101,7 @@ class Intake:
                 self.held = True
                 waiting.addBoth(release)
                 if self.held:
+                    self._held_since = self._clock()
                     return False
         return True
 
@@ -114,17 +122,30 @@ class Intake:
         self._pieces.clear()
         self._consumer.aborted()
 
-    def released(self, now: float) -> None:
-        """The consumer is ready for more: time that it took does not count against the peer."""
+    def released(self) -> bool:
+        """The consumer is ready for more: time that it took does not count against the peer.
+
+        Returns:
+            whether it took any.
+        """
         self.held = False
-        self._rate_since, self._rate_bytes = now, 0
+        since, self._held_since = self._held_since, None
+        if since is None:
+            return False
+        taken = self._clock() - since
+        self._started += taken
+        self._rate_since += taken
+        return True
 
     def next_check(self) -> float | None:
         """In how many seconds `check_time` should be called; None for never."""
-        timeout, grace = self._exchange.body_timeout, self._limits.body_grace
-        if not self._limits.body_min_rate:
-            return timeout
-        return min(timeout, grace) if timeout else grace
+        timeout, limits = self._exchange.body_timeout, self._limits
+        due = []
+        if timeout:
+            due.append(self._started + timeout)
+        if limits.body_min_rate:
+            due.append(self._rate_since + limits.body_grace)
+        return max(min(due) - self._clock(), _SOON) if due else None
 
     def check_time(self, now: float) -> None:
         """Compare the progress of the body with its time limits.

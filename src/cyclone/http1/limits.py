@@ -31,7 +31,8 @@ class Limits:
         body_min_rate: bytes per second a body must arrive at after `body_grace` seconds; 408.
         body_grace: see `body_min_rate`.
         idle_connection_timeout: a connection without a request is closed, silently.
-        write_timeout: the peer has accepted nothing for so long: the connection is aborted.
+        write_timeout: the peer has taken nothing of what waits for it for so long: the connection
+            is aborted.
         linger_timeout: how long an error response may be read before the connection goes.
         half_close_timeout: how long a handler may still take to answer a peer that has ended its
             side of the connection.

@@ -151,8 +151,15 @@ class Outbox:
                 waiter.addErrback(_forget)
 
     def release(self) -> None:
-        """Leave the transport; everything is with it."""
-        self._transport.unregisterProducer()
+        """Leave the transport; what still waits is handed over as it is."""
+        self.flush()
+        transport, queue = self._transport, self._queue
+        transport.unregisterProducer()
+        while queue:
+            transport.write(queue.popleft())
+        self.queued = 0
+        self.paused = False
+        self._wake()
 
     # -- IPushProducer
 

@@ -100,13 +100,17 @@ class Execution:
             return
         if connection.done:
             raise PeerGone
-        body = BodyStream(lambda chunk: self.call(handler.data_received, chunk))
+        body = BodyStream(self._take_piece)
         self._streaming = True
         connection.read_body(body_consumer(body, handler.request, connection))
         try:
             await body.ended
         finally:
             self._streaming = False
+
+    def _take_piece(self, chunk: bytes) -> Any:
+        handler = self._handler
+        return self.call(handler.data_received, chunk) if handler._open else None
 
     def _fail(self, error: BaseException) -> None:
         """The handler raised `error`: answer it, if there is somebody to answer."""

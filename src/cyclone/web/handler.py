@@ -705,6 +705,8 @@ class RequestHandler:
                     self.finish()
             elif not self._finished:
                 self._watch_connection()
+                if self.request.connection.done:  # the method itself has closed it
+                    self._connection_lost(contextvars.copy_context(), None)
         except (Exception, *CancelledErrors) as error:
             self._handle_request_exception(error)
 

@@ -29,6 +29,8 @@ class BodyStream:
         self.ended: Deferred[None] = Deferred()
 
     def data_received(self, chunk: bytes) -> Deferred[Any] | None:
+        if self.ended.called:
+            return None  # it has failed; what still comes concerns nobody
         try:
             waiting = as_deferred(self._receive(chunk))
         except Exception as error:

@@ -533,9 +533,7 @@ LIMITS = (
     ),
     refused(
         "a chunk that is announced as larger than what is left",
-        request(
-            "POST /echo HTTP/1.1", "Transfer-Encoding: chunked", body=b"6\r\n012345\r\n5\r\n"
-        ),
+        request("POST /echo HTTP/1.1", "Transfer-Encoding: chunked", body=b"6\r\n012345\r\n5\r\n"),
         413,
         settings={"max_body_size": 10},
     ),
