@@ -520,3 +520,48 @@ def test_printable_lines_keeps_line_feeds_and_nothing_else(sent: str) -> None:
     controls = {char for char in shown if unicodedata.category(char) == "Cc"}
     assert controls <= {"\n", "\t"}
     assert len(shown.splitlines()) <= shown.count("\n") + 1
+
+
+# --- exceptions that have others behind them ------------------------------------------------------
+
+
+def _grouped() -> BaseException:
+    return ExceptionGroup("two", [ValueError("first"), KeyError("second")])
+
+
+def _caused() -> BaseException:
+    error = RuntimeError("outer")
+    error.__cause__ = ValueError("the cause")
+    return error
+
+
+def _during() -> BaseException:
+    error = RuntimeError("outer")
+    error.__context__ = ValueError("the context")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [
+        (_grouped, ["ValueError: first", "KeyError: 'second'"]),
+        (_caused, ["ValueError: the cause", "RuntimeError: outer"]),
+        (_during, ["ValueError: the context", "RuntimeError: outer"]),
+    ],
+)
+def test_all_exceptions_of_a_chain_are_shown(
+    make: Any, shown: list[str], events: list[Event]
+) -> None:
+    try:
+        raise make()
+    except BaseException as error:
+        app_log.error("failed", exc_info=error)
+    assert all(one in text(events[0]) for one in shown)
+
+
+def test_a_context_that_was_suppressed_is_not_shown(events: list[Event]) -> None:
+    error = RuntimeError("outer")
+    error.__context__ = ValueError("the context")
+    error.__suppress_context__ = True
+    app_log.error("failed", exc_info=error)
+    assert "the context" not in text(events[0])

@@ -247,6 +247,9 @@ class Log:
         twisted_level = LogLevel.critical if level >= logging.ERROR else _twisted_level(level)
         if listening():
             event["log_failure"] = failure
+            if _has_causes(failure.value):
+                # Observers show what Failure.getTraceback gives, which knows of no others.
+                text = f"{text}\n{_traceback(failure)}"
         else:
             # The event would sit in Twisted's buffer, and with its traceback the frames of the
             # handler, the request and its body.
@@ -286,6 +289,14 @@ class Log:
     def failure(self, message: object, failure: Failure, *args: object, **kwargs: Any) -> None:
         """`error` with the traceback of `failure`, for use in an errback."""
         self.log(logging.ERROR, message, *args, exc_info=failure, **kwargs)
+
+
+def _has_causes(error: BaseException | None) -> bool:
+    """Whether other exceptions are part of the story of this one."""
+    if error is None:
+        return False
+    context = None if error.__suppress_context__ else error.__context__
+    return bool(error.__cause__ or context or isinstance(error, BaseExceptionGroup))
 
 
 def _traceback(failure: Failure) -> str:

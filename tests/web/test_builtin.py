@@ -35,6 +35,14 @@ def test_error_handler_needs_no_tokens() -> None:
     assert handler.check_trusted_origin("https://evil.example")
 
 
+def test_options_of_the_server() -> None:
+    response = Client(Application([("/x", ErrorHandler, {"status_code": 410})])).connect()
+    response.send(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert response.received.startswith(b"HTTP/1.1 204 ")
+    allow = next(line for line in response.received.split(b"\r\n") if line.startswith(b"Allow: "))
+    assert b"GET" in allow
+
+
 # --- redirects -----------------------------------------------------------------------------------
 
 ROUTES = [

@@ -70,11 +70,13 @@ class Options(usage.Options):
         arguments = list(sys.argv[1:] if options is None else options)
         with contextlib.suppress(getopt.error):  # which is raised and shown below
             found, files = getopt.gnu_getopt(arguments, self.shortOpt, self.longOpt)
-            arguments = [*(self._joined(*pair) for pair in found), "--", *files]
+            arguments = [*(part for pair in found for part in self._separate(*pair)), "--", *files]
         super().parseOptions(arguments)  # type: ignore[no-untyped-call]
 
-    def _joined(self, name: str, value: str) -> str:
-        return f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name + value
+    def _separate(self, name: str, value: str) -> list[str]:
+        """One option as it may be parsed again; an empty value is a value."""
+        takes_value = f"{name[2:]}=" in self.longOpt or f"{name[1:]}:" in self.shortOpt
+        return [name, value] if takes_value else [name]
 
     def opt_listen_endpoint(self, description: str) -> None:
         """listen on a Twisted endpoint instead of the tcp port, can be repeated"""

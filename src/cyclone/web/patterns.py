@@ -18,11 +18,11 @@ _TOKEN = re.compile(
     | (?P<set>      \[ \^? \]? (?: [^\]\\] | \\ [\s\S] )* \] )
     | (?P<named>    \( \?P< \w+ > )
     | (?P<group>    \( \? (?: [:=!>] | <[=!] ) )    # non-capturing, lookaround, atomic
-    | (?P<special>  \( \? )                         # flags, comments, references, conditionals
-    | (?P<capture>  \( )
+    | (?P<capture>  \( (?!\?) )
     | (?P<close>    \) )
     | (?P<meta>     [.^$*+?{}|\[\]] )
     | (?P<text>     [^\\.^$*+?{}|\[\]()]+ )
+    | (?P<special>  \( \? | [\s\S] )               # flags, comments, references, conditionals
     """,
     re.VERBOSE,
 )
@@ -44,15 +44,9 @@ def anchored(pattern: str) -> str:
 
 
 def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
-    """Cut a valid pattern into (kind, text); text that fits no kind comes as "special"."""
-    position = 0
-    while position < len(pattern):
-        found = _TOKEN.match(pattern, position)
-        if found is None or found.lastgroup is None:
-            yield "special", pattern[position:]
-            return
-        yield found.lastgroup, found[0]
-        position = found.end()
+    """Cut a valid pattern into (kind, text), leaving nothing out."""
+    for found in _TOKEN.finditer(pattern):
+        yield found.lastgroup or "special", found[0]
 
 
 def _unanchored(pattern: str) -> str | None:

@@ -286,7 +286,7 @@ class HostTable:
     added; then the routes for every host (`routes`); then, only for a client that comes without
     a proxy (no ``X-Real-Ip``), the routes of every host pattern that matches `default_host`.
 
-    Without host patterns the table is `uniform`: the host does not matter, `routes` is the answer.
+    Without host patterns the answer is `routes`, whatever the host.
     """
 
     # Each set of matching patterns has a table of its own, made when first met. Hosts are what

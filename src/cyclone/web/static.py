@@ -188,8 +188,7 @@ class StaticFileHandler(RequestHandler):
             return
         for part in multipart.parts:
             self.write(multipart.head(part))
-            if not await self._send(part, size):
-                return
+            await self._send(part, size)
         self.write(multipart.tail)
 
     def _refuse_ranges(self, size: int) -> None:
@@ -200,8 +199,11 @@ class StaticFileHandler(RequestHandler):
         for name in ("Cache-Control", "Etag", "Expires", "Last-Modified"):
             self.clear_header(name)
 
-    async def _send(self, part: ByteRange, size: int) -> bool:
-        """Write one range of the content, at the client's pace; False when the client has gone."""
+    async def _send(self, part: ByteRange, size: int) -> None:
+        """Write one range of the content, at the client's pace.
+
+        Raises `cyclone.http1.PeerGone` when the client has gone, and `ContentChanged`.
+        """
         whole = part == (0, size)
         content = self.get_content(
             self._absolute(), None if whole else part.start, None if whole else part.stop
@@ -215,17 +217,14 @@ class StaticFileHandler(RequestHandler):
                 left -= len(chunk)
                 self.write(chunk)
                 if not left:
-                    return True  # goes out with what follows, or with the end
+                    break  # it goes out with what follows, or with the end
                 await self.flush()
-                if getattr(self.request.connection, "done", False):
-                    return False
         finally:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
         if left:
             raise ContentChanged(f"{left} bytes of {self.absolute_path} are missing")
-        return True
 
     def _absolute(self) -> str:
         if self.absolute_path is None:
