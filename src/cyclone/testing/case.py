@@ -31,10 +31,6 @@ class CycloneTestCase(TestCase):
     Attributes:
         app_builder: called without arguments for the application; may be a method.
         client_impl: called with the application for the client.
-
-    Raises:
-        ValueError: there is no `app_builder`, neither as an attribute nor as the argument of
-            that name.
     """
 
     client_impl: Callable[[Any], BaseClient[Any]] = DeferredClient
@@ -44,17 +40,20 @@ class CycloneTestCase(TestCase):
         builder = kwargs.pop("app_builder", None)
         if builder is not None:
             self.app_builder = builder
-        if self.app_builder is None and type(self).create_app is CycloneTestCase.create_app:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def create_app(self) -> Any:
+        """The application of one test; calls `app_builder` unless overridden.
+
+        Raises:
+            ValueError: there is no `app_builder`, neither as an attribute nor as the argument of
+                that name.
+        """
+        if self.app_builder is None:
             raise ValueError(
                 "set the attribute app_builder to a callable that returns the application, "
                 "or override create_app, or pass app_builder=... to the test case"
             )
-        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
-
-    def create_app(self) -> Any:
-        """The application of one test; calls `app_builder` unless overridden."""
-        if self.app_builder is None:
-            raise ValueError("there is no app_builder")
         return self.app_builder()
 
     @cached_property

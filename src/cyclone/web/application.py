@@ -52,7 +52,7 @@ class Application(HTTPFactory):
         **settings: Any,
     ) -> None:
         super().__init__(settings)
-        self.settings: dict[str, Any] = ObjectDict(settings)
+        self.settings = ObjectDict(settings)
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
         self.transforms: list[type] = list(transforms or ())

@@ -27,6 +27,7 @@ from cyclone.httputil import (
     parse_http_date,
 )
 from cyclone.log import app_log, gen_log
+from cyclone.util import ObjectDict
 
 from . import conditional, failing
 from .arguments import clean, decoded_path
@@ -177,7 +178,7 @@ class RequestHandler:
     # -- surroundings
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> ObjectDict:
         """The application's settings."""
         return self.application.settings
 

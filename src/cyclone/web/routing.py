@@ -183,16 +183,14 @@ class RouteTable:
     def __init__(self, routes: Iterable[URLSpec | Sequence[Any]] = ()) -> None:
         self.specs: tuple[URLSpec, ...] = tuple(as_spec(route) for route in routes)
         self.named: dict[str, URLSpec] = {spec.name: spec for spec in self.specs if spec.name}
-        self._literals: dict[str, RouteMatch] = {}
+        self._literals: dict[str, RouteMatch | None] = {}  # never None: its own spec matches
         others: list[URLSpec] = []
         for spec in self.specs:
             path = literal_path(spec.regex)
             if path is None:
                 others.append(spec)
             elif path not in self._literals:
-                found = _first_match(self.specs, path)
-                if found is not None:  # always so: the literal's own spec matches
-                    self._literals[path] = found
+                self._literals[path] = _first_match(self.specs, path)
         self._runs = tuple(run.match for run in _runs_of(others))
 
     def match(self, path: str) -> RouteMatch | None:
