@@ -35,6 +35,7 @@ from twisted.python.failure import Failure
 __all__ = [
     "DONE",
     "CancelledErrors",
+    "HandlerErrors",
     "Settled",
     "Spawned",
     "Waiter",
@@ -52,6 +53,9 @@ _T = TypeVar("_T")
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
+#: What code of an application may raise, to be answered and logged.  A ``sys.exit()`` in it is
+#: meant for another program; Twisted would swallow it, and leave the peer waiting.
+HandlerErrors = (Exception, asyncio.CancelledError, SystemExit)
 
 
 # -- what the framework returns ------------------------------------------------------------------
@@ -203,7 +207,7 @@ def resolve(
     async def wait() -> None:
         try:
             value = await settle(result)
-        except (Exception, asyncio.CancelledError) as exc:
+        except HandlerErrors as exc:
             failed(exc)
         else:
             then(value)

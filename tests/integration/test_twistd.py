@@ -393,6 +393,23 @@ def test_a_request_in_flight_is_answered(
     process.wait_for_line(r"finishing \d connections? of apps.Plain")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_cuts_what_is_in_flight(
+    serve: Callable[..., Any], free_port: int, number: signal.Signals
+) -> None:
+    process = serve("-r", "apps.Plain", f"-p{free_port}", port=free_port)
+    with socket.create_connection(("127.0.0.1", free_port), 10) as busy:
+        busy.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
+        assert get(free_port)[0] == 200
+        process.signal(number)
+        process.wait_for_line("Port .* Closed")
+        process.signal(number)
+        assert process.wait() in (0, -number)
+        with contextlib.suppress(ConnectionResetError):
+            assert busy.recv(65536) == b""
+    assert "Traceback" not in process.output
+
+
 def test_the_drain_has_an_end(serve: Callable[..., Any], project: Path, free_port: int) -> None:
     (project / "short.py").write_text(
         "import apps, cyclone.web\n"

@@ -234,6 +234,14 @@ def test_what_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         list(slices(str(root / "fifo"), None, None, 10))
 
 
+def test_slices(root: Path) -> None:
+    path = str(root / "robots.txt")
+    assert list(slices(path, None, None, 20)) == [ROBOTS[:20], ROBOTS[20:]]
+    assert list(slices(path, 2, 7, 2)) == [ROBOTS[2:4], ROBOTS[4:6], ROBOTS[6:7]]
+    assert list(slices(path, 20, 100, 10)) == [ROBOTS[20:]]
+    assert list(slices(path, 30, None, 10)) == []
+
+
 # --- links ---------------------------------------------------------------------------------------
 
 

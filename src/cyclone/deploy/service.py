@@ -32,6 +32,7 @@ class WebService(Service):
     Args:
         on_listening: called with the addresses once all places are open.
         on_failure: called with the `DeployError` of a place that failed late.
+        on_stopping: called when the service begins to stop.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class WebService(Service):
         drain_timeout: float | None = None,
         on_listening: Callable[[list[str]], object] | None = None,
         on_failure: Callable[[DeployError], object] | None = None,
+        on_stopping: Callable[[], object] | None = None,
     ) -> None:
         self.listeners = list(listeners)
         self.drain_timeout = drain_timeout
         self.on_listening = on_listening
         self.on_failure = on_failure
+        self.on_stopping = on_stopping
         self.ports: list[IListeningPort] = []
         self._urls: dict[int, str] = {}
         self._pending: list[Deferred[None]] = []
@@ -105,7 +108,16 @@ class WebService(Service):
     def stopService(self) -> Deferred[None]:
         """Close the places and let the applications finish. Fires when they have."""
         super().stopService()  # type: ignore[no-untyped-call]
+        if self.on_stopping is not None:
+            self.on_stopping()
         return self._stop()
+
+    def cut(self) -> None:
+        """Drop all connections of the applications: stopping has taken long enough."""
+        for factory in self._factories():
+            cut = getattr(factory, "cut", None)
+            if cut is not None:
+                cut()
 
     @inlineCallbacks
     def _stop(self) -> Generator[Any, Any, None]:

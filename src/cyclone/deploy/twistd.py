@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +36,26 @@ def makeService(options: Options) -> WebService:
     listeners = [*_http(reactor, options), *_https(reactor, options)]
     if not listeners:
         raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
-    return WebService(listeners, on_failure=lambda error: reactor.stop())
+    service = WebService(
+        listeners,
+        on_failure=lambda error: reactor.stop(),
+        on_stopping=lambda: _cut_on_signal(reactor, service),
+    )
+    return service
+
+
+def _cut_on_signal(reactor: Any, service: WebService) -> None:
+    """While the last requests are finished, a further signal ends them.
+
+    Twisted's own handlers would ask the reactor to stop once more, which it answers with an error.
+    """
+
+    def cut(number: int, frame: object) -> None:
+        reactor.callFromThread(service.cut)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, cut)
 
 
 def _http(reactor: Any, options: Options) -> Iterator[Listener]:

@@ -152,7 +152,7 @@ class HTTPFactory(ServerFactory):
             connection.drain()
         if not result.called:
             seconds = self.limits.drain_timeout if timeout is None else timeout
-            call = self.clock.callLater(seconds, self._cut)
+            call = self.clock.callLater(seconds, self.cut)
 
             def drained(_: None) -> None:
                 if call.active():
@@ -161,7 +161,8 @@ class HTTPFactory(ServerFactory):
             result.addCallback(drained)
         return result
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """Drop all connections now."""
         for connection in list(self.connections):
             connection.abort()
 

@@ -73,7 +73,7 @@ class Execution:
         except asyncio.CancelledError as error:
             self._fail(error)
             raise  # asyncio's rule: who is cancelled ends so
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._fail(error)
         else:
             await self._complete(result)
@@ -87,7 +87,7 @@ class Execution:
         except asyncio.CancelledError as error:
             self._fail(error)
             raise  # asyncio's rule: who is cancelled ends so
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._fail(error)
         else:
             self._end()

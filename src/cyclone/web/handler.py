@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
-from cyclone._async import DONE, CancelledErrors, Settled, Waiter, is_pending, resolve
+from cyclone._async import DONE, HandlerErrors, Settled, Waiter, is_pending, resolve
 from cyclone.escape import json_encode, utf8
 from cyclone.http1 import Exchange, FramingError
 from cyclone.httputil import (
@@ -218,7 +218,12 @@ class RequestHandler:
         Args:
             reason: phrase of the status line, None for the standard one.  One that cannot stand
                 there is replaced by ``Unknown``.
+
+        Raises:
+            ValueError: `status_code` is not of three digits (RFC 9110 section 15).
         """
+        if not 100 <= status_code <= 999:
+            raise ValueError(f"a status code has three digits, not {status_code!r}")
         self._status_code = status_code
         if reason is not None:
             reason = reason_phrase(status_code, to_text(reason))
@@ -512,7 +517,10 @@ class RequestHandler:
                 self.set_etag_header()
                 self._check_preconditions()
         status = self._status_code
-        if status < 200 or status == 204 or status == 304:
+        if status < 200 and status != 101:
+            # RFC 9110 section 15.2: the peer would go on waiting for the final response.
+            raise RuntimeError(f"{status} is the status of an interim response")
+        if status == 101 or status == 204 or status == 304:
             self._drop_representation()
         headers = self._header_map
         if not plain or (headers is not None and any(name in headers for name in FRAMING_FIELDS)):
@@ -708,7 +716,7 @@ class RequestHandler:
                 self._watch_connection()
                 if self.request.connection.done:  # the method itself has closed it
                     self._connection_lost(contextvars.copy_context(), None)
-        except (Exception, *CancelledErrors) as error:
+        except HandlerErrors as error:
             self._handle_request_exception(error)
 
     @property
@@ -734,6 +742,8 @@ class RequestHandler:
             connection.watched = True
 
     def _connection_lost(self, context: contextvars.Context, reason: Failure | None) -> None:
+        if self._ended:
+            return  # we have dropped the connection ourselves
         execution = self._execution
         call = context.run if execution is None else execution.call
         call(self._tell_connection_closed, reason)

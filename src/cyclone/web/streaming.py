@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from cyclone._async import as_deferred, exception_of
+from cyclone._async import HandlerErrors, as_deferred, exception_of
 from cyclone.http1 import PeerGone
 
 __all__ = ["BodyStream"]
@@ -33,7 +33,7 @@ class BodyStream:
             return None  # it has failed; what still comes concerns nobody
         try:
             waiting = as_deferred(self._receive(chunk))
-        except Exception as error:
+        except HandlerErrors as error:
             self._fail(error)
             return None
         if waiting is not None:
