@@ -565,3 +565,35 @@ def test_a_context_that_was_suppressed_is_not_shown(events: list[Event]) -> None
     error.__suppress_context__ = True
     app_log.error("failed", exc_info=error)
     assert "the context" not in text(events[0])
+
+
+# --- what peers have sent -------------------------------------------------------------------------
+
+FORGED = "nobody\n2026-01-01 00:00:00 cyclone.access INFO 200 GET /admin (127.0.0.1)\x1b[2J"
+
+
+def test_a_message_of_one_line_stays_one(events: list[Event]) -> None:
+    gen_log.warning("lost %s", FORGED)
+    assert "\n" not in text(events[0])
+    assert "\x1b" not in text(events[0])
+
+
+def test_a_message_of_several_lines_keeps_them(events: list[Event]) -> None:
+    gen_log.warning("two\nlines %s", "\x1b")
+    assert text(events[0]) == "two\nlines \\x1b"
+
+
+def test_tracebacks_for_logging_are_escaped(events: list[Event]) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("cyclone.application")
+    logger.addHandler(handler)
+    log.enable_stdlib_logging()
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        app_log.error("failed", exc_info=True)
+    finally:
+        logger.removeHandler(handler)
+    assert "ValueError: nobody" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()

@@ -235,7 +235,9 @@ class Log:
         """Write a message at a level of `logging`, with a traceback when `exc_info` has one."""
         if level < self.level:
             return
-        text = printable_lines(_interpolated(message, args))
+        # A message of one line stays one, whatever its arguments hold.
+        escape = printable_lines if "\n" in str(message) else printable
+        text = escape(_interpolated(message, args))
         failure = _failure(exc_info)
         event: dict[str, object] = dict(extra or {})
         if failure is None:
@@ -400,7 +402,13 @@ class StdlibBridge:
         text = eventAsText(
             dict(event), includeTraceback=False, includeTimestamp=False, includeSystem=False
         )
-        logger.log(level, "%s", text, exc_info=exc_info)
+        record = logger.makeRecord(
+            logger.name, level, "cyclone", 0, "%s", (text,), exc_info, func=None
+        )
+        if failure is not None:
+            # What formatters show for exc_info: an exception's text may quote what a peer sent.
+            record.exc_text = _traceback(failure)
+        logger.handle(record)
 
 
 _bridge = StdlibBridge()
