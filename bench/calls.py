@@ -1,0 +1,220 @@
+"""Python function calls per request: the figure to trust on a noisy machine.
+
+The application's own factory builds a connection on an in-memory transport; requests go in as
+bytes, one at a time, and each answer is checked.  What is counted is what the interpreter
+reports to a profile function (``sys.setprofile``): ``call`` for a Python function, a generator
+or coroutine resumed; ``c_call`` for a built-in.  The same code gives the same count every time.
+
+>>> from bench.apps.cyclone_app import make_application     # doctest: +SKIP
+>>> count_calls(make_application(), CASES["plaintext"]).python  # doctest: +SKIP
+18.0
+"""
+
+from __future__ import annotations
+
+import cProfile
+import io
+import pstats
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Protocol
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IAddress, ITCPTransport
+from twisted.internet.task import Clock
+from zope.interface import implementer
+
+from bench.cases import CASES, Case, WrongAnswer
+from bench.responses import ResponseReader
+
+_PORT = 8888
+
+
+class Factory(Protocol):
+    """What is measured: any Twisted factory whose clock may be set."""
+
+    clock: Any
+
+    def buildProtocol(self, addr: IAddress) -> Any:
+        """Return the protocol of a new connection."""
+
+
+@implementer(ITCPTransport)
+class MemoryTransport:
+    """Keeps what is written; ``write`` is a built-in, so it adds no Python call to the count."""
+
+    disconnecting = False
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.write = self.chunks.append
+        self.writeSequence = self.chunks.extend
+        self.producer: object = None
+
+    def take(self) -> bytes:
+        """Return what has been written since the last time."""
+        data = b"".join(self.chunks)
+        self.chunks.clear()
+        return data
+
+    def getPeer(self) -> IPv4Address:
+        """The client's address."""
+        return IPv4Address("TCP", "127.0.0.1", 54321)
+
+    def getHost(self) -> IPv4Address:
+        """The server's address."""
+        return IPv4Address("TCP", "127.0.0.1", _PORT)
+
+    def loseConnection(self) -> None:
+        """Refuse: no request here may end its connection."""
+        raise RuntimeError("the connection was closed")
+
+    abortConnection = loseWriteConnection = loseConnection
+
+    def pauseProducing(self) -> None:
+        """Nothing to pause: bytes come only when the driver sends them."""
+
+    resumeProducing = stopProducing = pauseProducing
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """Keep the producer; it is never paused."""
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer."""
+        self.producer = None
+
+    def getTcpNoDelay(self) -> bool:
+        """Always on."""
+        return True
+
+    getTcpKeepAlive = getTcpNoDelay
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Nothing to set."""
+
+    setTcpKeepAlive = setTcpNoDelay
+
+
+class Connection:
+    """One keep-alive connection of ``factory`` in memory, asked ``case`` again and again."""
+
+    def __init__(self, factory: Factory, case: Case) -> None:
+        factory.clock = Clock()
+        self.case = case
+        self.request = case.request(_PORT)
+        self.transport = MemoryTransport()
+        self.protocol = factory.buildProtocol(self.transport.getPeer())
+        self.protocol.makeConnection(self.transport)
+        self._reader = ResponseReader()
+
+    def ask(self, times: int) -> None:
+        """Send ``times`` requests, one after another."""
+        receive, request = self.protocol.dataReceived, self.request
+        for _ in range(times):
+            receive(request)
+
+    def check(self, times: int) -> None:
+        """Raise ``WrongAnswer`` unless ``times`` right answers have come since the last check."""
+        answers = self._reader.feed(self.transport.take())
+        for answer in answers:
+            self.case.check(answer)
+        if len(answers) != times or not self._reader.idle:
+            raise WrongAnswer(f"{len(answers)} answers to {times} requests")
+
+
+@dataclass
+class CallCount:
+    """Calls per request: of Python functions, of built-ins, and of each Python function."""
+
+    python: float = 0.0
+    builtin: float = 0.0
+    functions: dict[str, float] = field(default_factory=dict)
+
+
+def count_calls(
+    factory: Factory, case: Case, *, requests: int = 200, warmup: int = 50
+) -> CallCount:
+    """Return the calls per request of ``case`` on ``factory``.
+
+    ``warmup`` requests go first, so that caches are filled; ``requests`` are counted.  Raises
+    :class:`bench.cases.WrongAnswer` when the answers are not right or not as many.
+    """
+    connection = Connection(factory, case)
+    connection.ask(warmup)
+    connection.check(warmup)
+    frames: Counter[Any] = Counter()
+    builtins: Counter[Any] = Counter()
+    _observed(lambda: connection.ask(requests), frames, builtins)
+    connection.check(requests)
+    del frames[_driver_code(connection)]
+    functions = {_name(code): count / requests for code, count in frames.most_common()}
+    return CallCount(
+        python=sum(frames.values()) / requests,
+        builtin=sum(builtins.values()) / requests,
+        functions=functions,
+    )
+
+
+def _observed(work: Callable[[], None], frames: Counter[Any], builtins: Counter[Any]) -> None:
+    """Run ``work`` with every call counted, by code object and by built-in's name."""
+
+    def observe(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            frames[frame.f_code] += 1
+        elif event == "c_call" and argument is not sys.setprofile:
+            builtins[argument.__name__] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(observe)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    frames.pop(work.__code__, None)
+
+
+def _driver_code(connection: Connection) -> Any:
+    return type(connection).ask.__code__
+
+
+def _name(code: Any) -> str:
+    """Return a function's name with where it is, short and without the machine's paths."""
+    parts = code.co_filename.replace("\\", "/").rsplit("/", 2)
+    return f"{code.co_qualname} ({'/'.join(parts[-2:])}:{code.co_firstlineno})"
+
+
+def _application() -> Factory:
+    from bench.apps.cyclone_app import make_application
+
+    factory: Factory = make_application()
+    return factory
+
+
+def report() -> str:
+    """Return the calls per request of every case on cyclone as Markdown, then by function."""
+    counts = {name: count_calls(_application(), case) for name, case in CASES.items()}
+    lines = ["| case | Python calls per request | built-in calls |", "|---|--:|--:|"]
+    for name, count in counts.items():
+        lines.append(f"| {CASES[name].title} | {count.python:.1f} | {count.builtin:.1f} |")
+    for name, count in counts.items():
+        lines += ["", f"{CASES[name].title}:"]
+        lines += [f"  {calls:6.2f}  {function}" for function, calls in count.functions.items()]
+    return "\n".join([*lines, ""])
+
+
+def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
+    """Return cProfile's view of ``requests`` requests of the case ``name`` in memory.
+
+    Sorted by time inside the function; the profiler makes calls look dearer than they are.
+    """
+    connection = Connection(_application(), CASES[name])
+    connection.ask(100)
+    profiler = cProfile.Profile()
+    profiler.runcall(connection.ask, requests)
+    out = io.StringIO()
+    pstats.Stats(profiler, stream=out).strip_dirs().sort_stats("tottime").print_stats(top)
+    return out.getvalue()
