@@ -17,7 +17,7 @@ class MessagesMixin:
     @classmethod
     def broadcast(self):
         for req in MessagesMixin.clients:
-            req.write(f"{time.ctime()}\r\n")
+            req.write("%s\r\n" % time.ctime())  # noqa: UP031
             req.flush()
 
 

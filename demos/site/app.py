@@ -124,8 +124,8 @@ class SecretHandler(IndexHandler):
 
 class FailHandler(cyclone.web.RequestHandler):
     def get(self):
-        password = "not shown"
-        return {}[password]
+        api_token = "not for the traceback page"
+        return 1 / (len(api_token) - len(api_token))
 
 
 class RequestInfoHandler(cyclone.web.RequestHandler):

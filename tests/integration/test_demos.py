@@ -1,0 +1,65 @@
+"""The demos that have no test of their own: each can be imported and makes an application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cyclone.deploy import load_application
+from cyclone.testing import Client
+from cyclone.web import Application
+
+DEMOS = Path(__file__).parents[2] / "demos"
+APPLICATIONS = ["readme/hello", "readme/delayed", "readme/clock", "readme/decorators", "site/app"]
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_it_makes_an_application(name: str) -> None:
+    assert isinstance(load_application(str(DEMOS / f"{name}.py"), None), Application)
+
+
+@pytest.fixture
+def site() -> Any:
+    return Client(load_application(str(DEMOS / "site" / "app.py"), None))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "part"),
+    [
+        ("/", 200, "Hello, stranger"),
+        ("/hello", 200, "hello, world"),
+        ("/json", 200, '"message": "hello, world"'),
+        ("/user/42?q=x", 200, "user 42, q is x"),
+        ("/user/42", 200, "q is not given"),
+        ("/secret", 302, ""),
+        ("/old/place", 301, ""),
+        ("/fail", 500, "ZeroDivisionError"),
+        ("/nowhere", 404, "404"),
+        ("/request", 200, '"method": "GET"'),
+    ],
+)
+def test_pages_of_the_site(site: Any, path: str, status: int, part: str) -> None:
+    response = site.get(path)
+    assert response.status == status
+    assert part in response.text
+
+
+def test_names_are_escaped(site: Any) -> None:
+    site.cookies.set("user", "<b>me</b>")
+    assert "&lt;b&gt;me" in site.get("/").text
+
+
+def test_an_upload(site: Any) -> None:
+    answer = site.post(
+        "/upload", data={"title": "t"}, files={"photos": ("a.png", b"x" * 10, "image/png")}
+    )
+    assert answer.json() == {
+        "title": "t",
+        "files": [{"filename": "a.png", "content_type": "image/png", "size": 10}],
+    }
+
+
+def test_an_upload_that_is_too_large(site: Any) -> None:
+    assert site.post("/upload", body=b"x" * (20 * 1024 * 1024 + 1)).status == 413
