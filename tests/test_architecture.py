@@ -78,6 +78,13 @@ PURE = [
     "web.xsrf",
     "web.conditional",
     "web.errors",
+    "web.arguments",
+    "web.pages",
+    "web.patterns",
+    "web.ranges",
+    "web.redirects",
+    "http1.chunked",
+    "http1.heads",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -91,7 +98,7 @@ NOT_IN_PURE = [
     "twisted.internet",
     "twisted.web",
     "cyclone.web.application",
-    "cyclone.web.dispatch",
+    "cyclone.web.execution",
     "cyclone.web.handler",
 ]
 

@@ -44,15 +44,27 @@ def peak_memory(work: Callable[[], object]) -> int:
 
 
 class TestStrAndBytes:
-    @pytest.mark.parametrize(("value", "expected"), [
-        ("é", b"\xc3\xa9"), (b"\xff", b"\xff"), (None, None), ("", b""),
-    ])
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("é", b"\xc3\xa9"),
+            (b"\xff", b"\xff"),
+            (None, None),
+            ("", b""),
+        ],
+    )
     def test_utf8(self, value: Any, expected: bytes | None) -> None:
         assert utf8(value) == expected
 
-    @pytest.mark.parametrize(("value", "expected"), [
-        (b"\xc3\xa9", "é"), ("é", "é"), (None, None), (b"", ""),
-    ])
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (b"\xc3\xa9", "é"),
+            ("é", "é"),
+            (None, None),
+            (b"", ""),
+        ],
+    )
     def test_to_unicode(self, value: Any, expected: str | None) -> None:
         assert to_unicode(value) == expected
         assert native_str(value) == to_basestring(value) == expected
@@ -89,9 +101,15 @@ class TestHTML:
     def test_unescape_knows_all_references(self) -> None:
         assert xhtml_unescape(b"&eacute;&#65;&#x42;&zzz;&#xyz;") == "éAB&zzz;&#xyz;"
 
-    @pytest.mark.parametrize(("text", "expected"), [
-        ("a  b\t\nc", "a b c"), ("  a ", "a"), ("a\x00\x1fb", "a b"), ("", ""),
-    ])
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("a  b\t\nc", "a b c"),
+            ("  a ", "a"),
+            ("a\x00\x1fb", "a b"),
+            ("", ""),
+        ],
+    )
     def test_squeeze(self, text: str, expected: str) -> None:
         assert squeeze(text) == expected
 
@@ -149,34 +167,69 @@ class TestJSON:
             json_decode(b"{")
 
 
-PIECES = st.lists(st.sampled_from(
-    [b"%", b"=", b"&", b"+", b"a", b"2", b"5", b"3", b"D", b"d", b"f", b"g", b"x", b"N{", b"\\",
-     b"u", b"\r", b"\n", b" ", b"\x00", b"\xff", b"%41", b"%3d", b"%25", b"%e9", b"%5c"]
-), max_size=30).map(b"".join)
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            b"%",
+            b"=",
+            b"&",
+            b"+",
+            b"a",
+            b"2",
+            b"5",
+            b"3",
+            b"D",
+            b"d",
+            b"f",
+            b"g",
+            b"x",
+            b"N{",
+            b"\\",
+            b"u",
+            b"\r",
+            b"\n",
+            b" ",
+            b"\x00",
+            b"\xff",
+            b"%41",
+            b"%3d",
+            b"%25",
+            b"%e9",
+            b"%5c",
+        ]
+    ),
+    max_size=30,
+).map(b"".join)
 
 
 class TestURL:
-    @pytest.mark.parametrize(("value", "plus", "expected"), [
-        ("a b/c+é", True, "a+b%2Fc%2B%C3%A9"),
-        ("a b/c+é", False, "a%20b/c%2B%C3%A9"),
-        (b"\xff ", True, "%FF+"),
-    ])
+    @pytest.mark.parametrize(
+        ("value", "plus", "expected"),
+        [
+            ("a b/c+é", True, "a+b%2Fc%2B%C3%A9"),
+            ("a b/c+é", False, "a%20b/c%2B%C3%A9"),
+            (b"\xff ", True, "%FF+"),
+        ],
+    )
     def test_escape(self, value: str | bytes, plus: bool, expected: str) -> None:
         assert url_escape(value, plus=plus) == expected
 
-    @pytest.mark.parametrize(("value", "encoding", "plus", "expected"), [
-        ("a+b%20%C3%A9", "utf-8", True, "a b é"),
-        ("a+b%20%C3%A9", "utf-8", False, "a+b é"),
-        ("%C3%A9", "latin-1", True, "\xc3\xa9"),
-        ("%C3%A9+", None, True, b"\xc3\xa9 "),
-        ("%C3%A9+", None, False, b"\xc3\xa9+"),
-        (b"%41\xff", None, False, b"A\xff"),
-        ("é%C3%A9", "utf-8", True, "éé"),
-        ("é%E9", "latin-1", True, "éé"),
-        ("%FF", "utf-8", True, "\ufffd"),
-        ("100%", "utf-8", True, "100%"),
-        ("plain", "utf-8", True, "plain"),
-    ])
+    @pytest.mark.parametrize(
+        ("value", "encoding", "plus", "expected"),
+        [
+            ("a+b%20%C3%A9", "utf-8", True, "a b é"),
+            ("a+b%20%C3%A9", "utf-8", False, "a+b é"),
+            ("%C3%A9", "latin-1", True, "\xc3\xa9"),
+            ("%C3%A9+", None, True, b"\xc3\xa9 "),
+            ("%C3%A9+", None, False, b"\xc3\xa9+"),
+            (b"%41\xff", None, False, b"A\xff"),
+            ("é%C3%A9", "utf-8", True, "éé"),
+            ("é%E9", "latin-1", True, "éé"),
+            ("%FF", "utf-8", True, "\ufffd"),
+            ("100%", "utf-8", True, "100%"),
+            ("plain", "utf-8", True, "plain"),
+        ],
+    )
     def test_unescape(
         self, value: str | bytes, encoding: str | None, plus: bool, expected: str | bytes
     ) -> None:
@@ -202,7 +255,10 @@ class TestURL:
 class TestParseQS:
     def test_names_and_values(self) -> None:
         assert parse_qs_bytes(b"a=1&b=%41+%2B&a=2&&c&d=", keep_blank_values=True) == {
-            "a": [b"1", b"2"], "b": [b"A +"], "c": [b""], "d": [b""],
+            "a": [b"1", b"2"],
+            "b": [b"A +"],
+            "c": [b""],
+            "d": [b""],
         }
         assert parse_qs_bytes("%E9=%E9") == {"\xe9": [b"\xe9"]}
         assert parse_qs_bytes("") == {}
@@ -248,9 +304,10 @@ class TestParseQS:
     @pytest.mark.parametrize("unit", [b"a=%41&", b"a=%&", b"%", b"%4", b"+", b"&", b"=", b"a=b&"])
     def test_class_3_linear_time_and_memory(self, unit: bytes) -> None:
         small, large = unit * 4000, unit * 16000
-        assert steps(lambda: parse_qs_bytes(large, True)) <= 4.4 * steps(
-            lambda: parse_qs_bytes(small, True)
-        ) + 50
+        assert (
+            steps(lambda: parse_qs_bytes(large, True))
+            <= 4.4 * steps(lambda: parse_qs_bytes(small, True)) + 50
+        )
         # Where each byte or two is a field, the list of them is what weighs.
         assert peak_memory(lambda: parse_qs_bytes(large, True)) < 60 * len(large)
 
@@ -262,8 +319,7 @@ class TestParseQS:
 
 LINKS = [
     ("see http://a.com/!", 'see <a href="http://a.com/">http://a.com/</a>!'),
-    ("http://a.com/?a=1&b=2",
-     '<a href="http://a.com/?a=1&amp;b=2">http://a.com/?a=1&amp;b=2</a>'),
+    ("http://a.com/?a=1&b=2", '<a href="http://a.com/?a=1&amp;b=2">http://a.com/?a=1&amp;b=2</a>'),
     ("(http://a.com/b_(c))", '(<a href="http://a.com/b_(c)">http://a.com/b_(c)</a>)'),
     ("http://a.com/b_(c", '<a href="http://a.com/b_">http://a.com/b_</a>(c'),
     ("http://a.com.....", '<a href="http://a.com">http://a.com</a>.....'),
@@ -303,30 +359,61 @@ class TestLinkify:
             '<a href="http://www.a.com" data-to="http://www.a.com">www.a.com</a>'
         )
 
-    @pytest.mark.parametrize(("url", "shown"), [
-        ("http://short.com/path", "http://short.com/path"),
-        ("http://reallylong.com/link/that/is/too/long.html", "http://reallylong.com/link..."),
-        ("http://a.com/document.with.dots?and=query&more", "http://a.com/document..."),
-        ("http://averyveryverylongdomainnamethatdoesnotfitanywhere.com/a",
-         "http://averyveryverylongdomain..."),
-        ("http://averyveryverylongdomainnamethatdoesnotfit.com",
-         "http://averyveryverylongdomain..."),
-        ("www.averyveryverylongdomainnamethatdoesnotfit.com/a/b",
-         "www.averyveryverylongdomainnam..."),
-        ("http://a.com/aaaaaaaaaaaaaaaaaa", "http://a.com/aaaaaaaa..."),
-        ("http://a.com/aaaaaaaa.bbbbbbbbb", "http://a.com/aaaaaaaa..."),
-        ("http://aaaaaaaaaaaaaaaaaaaaaaaaa/a", "http://aaaaaaaaaaaaaaaaaaaaaaaaa/a"),
-        ("http://aaaaaaaaaaaaaaaaaaaa/&bbbbbb", "http://aaaaaaaaaaaaaaaaaaaa/..."),
-    ])
+    @pytest.mark.parametrize(
+        ("url", "shown"),
+        [
+            ("http://short.com/path", "http://short.com/path"),
+            ("http://reallylong.com/link/that/is/too/long.html", "http://reallylong.com/link..."),
+            ("http://a.com/document.with.dots?and=query&more", "http://a.com/document..."),
+            (
+                "http://averyveryverylongdomainnamethatdoesnotfitanywhere.com/a",
+                "http://averyveryverylongdomain...",
+            ),
+            (
+                "http://averyveryverylongdomainnamethatdoesnotfit.com",
+                "http://averyveryverylongdomain...",
+            ),
+            (
+                "www.averyveryverylongdomainnamethatdoesnotfit.com/a/b",
+                "www.averyveryverylongdomainnam...",
+            ),
+            ("http://a.com/aaaaaaaaaaaaaaaaaa", "http://a.com/aaaaaaaa..."),
+            ("http://a.com/aaaaaaaa.bbbbbbbbb", "http://a.com/aaaaaaaa..."),
+            ("http://aaaaaaaaaaaaaaaaaaaaaaaaa/a", "http://aaaaaaaaaaaaaaaaaaaaaaaaa/a"),
+            ("http://aaaaaaaaaaaaaaaaaaaa/&bbbbbb", "http://aaaaaaaaaaaaaaaaaaaa/..."),
+        ],
+    )
     def test_shorten(self, url: str, shown: str) -> None:
         escaped = xhtml_escape(url)
         href = escaped if url.startswith("http") else f"http://{escaped}"
         title = f' title="{href}"' if shown != url else ""
         assert linkify(url, shorten=True) == f'<a href="{href}"{title}>{shown}</a>'
 
-    @given(st.lists(st.sampled_from(
-        ["http", "www.", "://", "(", ")", "&", "<", ">", '"', "'", "a", "-", ".", " ", "/", "é"]
-    ), max_size=20).map("".join))
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    "http",
+                    "www.",
+                    "://",
+                    "(",
+                    ")",
+                    "&",
+                    "<",
+                    ">",
+                    '"',
+                    "'",
+                    "a",
+                    "-",
+                    ".",
+                    " ",
+                    "/",
+                    "é",
+                ]
+            ),
+            max_size=20,
+        ).map("".join)
+    )
     def test_class_12_the_text_stays_and_nothing_else_is_markup(self, text: str) -> None:
         without_links = linkify(text)
         for tag in '<a href="', "</a>":
@@ -335,23 +422,42 @@ class TestLinkify:
         visible = parts[0] + "".join(part.split('">', 1)[1] for part in parts[1:])
         assert visible == xhtml_escape(text)
 
-    @pytest.mark.parametrize("unit", [
-        "a-", "-", "http:", "http://", "www.", "www.(", "(", "http://a.com/(", "http://a(b)", "&",
-        "http://a.......", "a:", "www.!", "http://(((", "www.a&amp;",
-    ])
+    @pytest.mark.parametrize(
+        "unit",
+        [
+            "a-",
+            "-",
+            "http:",
+            "http://",
+            "www.",
+            "www.(",
+            "(",
+            "http://a.com/(",
+            "http://a(b)",
+            "&",
+            "http://a.......",
+            "a:",
+            "www.!",
+            "http://(((",
+            "www.a&amp;",
+        ],
+    )
     def test_class_3_linear_time(self, unit: str) -> None:
         # In quadratic time this would take hours and end by the timeout.
         assert linkify(unit * 100_000)
 
 
-@pytest.mark.parametrize(("function", "data"), [
-    (xhtml_escape, "<" * 1_000_000),
-    (xhtml_unescape, "&a;" * 100_000),
-    (squeeze, " \n" * 500_000),
-    (url_unescape, "%41" * 300_000),
-    (url_unescape, "%" * 300_000),
-    (url_escape, "é<" * 100_000),
-])
+@pytest.mark.parametrize(
+    ("function", "data"),
+    [
+        (xhtml_escape, "<" * 1_000_000),
+        (xhtml_unescape, "&a;" * 100_000),
+        (squeeze, " \n" * 500_000),
+        (url_unescape, "%41" * 300_000),
+        (url_unescape, "%" * 300_000),
+        (url_escape, "é<" * 100_000),
+    ],
+)
 def test_class_3_functions_take_linear_time(function: Callable[[str], object], data: str) -> None:
     assert function(data) is not None
     assert peak_memory(lambda: function(data)) < 40 * len(data)

@@ -277,7 +277,7 @@ def _escaped(exc: BaseException) -> None:
 
 _NEEDS_ASYNCIO = (
     "an asyncio awaitable was awaited, but the running reactor has no asyncio loop: "
-    "start with --reactor=asyncio (or the uvloop reactor)"
+    "start with --reactor=asyncio"
 )
 
 
@@ -303,19 +303,27 @@ def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]
 class Runner(Spawned):
     """Runs a coroutine that awaits Deferreds only."""
 
-    __slots__ = ("_context", "_coroutine", "_stepping", "_waiting_on")
+    __slots__ = ("_context", "_coroutine", "_entered", "_waiting_on", "_woken")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._context = contextvars.copy_context()
         self._waiting_on: Deferred[Any] | None = None
-        self._stepping = False
+        self._entered = False
+        self._woken: tuple[BaseException | None] | None = None
 
     def start(self) -> None:
         self._context.run(self._step, None)
 
     def call(self, function: Callable[..., _T], *args: Any) -> _T:
-        return function(*args) if self._stepping else self._context.run(function, *args)
+        if self._entered:
+            return function(*args)
+        self._entered = True
+        try:
+            return self._context.run(function, *args)
+        finally:
+            self._entered = False
+            self._go_on()
 
     def cancel(self) -> None:
         """Cancel the Deferred that is waited for; the coroutine sees `defer.CancelledError`."""
@@ -324,11 +332,18 @@ class Runner(Spawned):
 
     def _wake(self, error: BaseException | None) -> None:
         self._waiting_on = None
-        self._context.run(self._step, error)
+        self._woken = (error,)
+        if not self._entered:  # else what is called in the context comes to its end first
+            self._go_on()
+
+    def _go_on(self) -> None:
+        woken, self._woken = self._woken, None
+        if woken is not None:
+            self._context.run(self._step, woken[0])
 
     def _step(self, error: BaseException | None) -> None:
         """Run to the next Deferred that has no result yet, or to the end."""
-        self._stepping = True
+        self._entered = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -338,7 +353,7 @@ class Runner(Spawned):
             _escaped(exc)
             return
         finally:
-            self._stepping = False
+            self._entered = False
         if isinstance(awaited, Deferred):
             self._waiting_on = awaited
             _watch(awaited, self._wake)
@@ -365,14 +380,27 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         self._cancel_message: Any = None
         self._cancel_requests = 0
         self._name = "cyclone-handler"
-        self._stepping = False
+        self._entered = False
+        self._woken: tuple[BaseException | None] | None = None
         asyncio._register_task(self)  # type: ignore[arg-type]
 
     def start(self) -> None:
         self._context.run(self._step, None)
 
     def call(self, function: Callable[..., _T], *args: Any) -> _T:
-        return function(*args) if self._stepping else self._context.run(function, *args)
+        if self._entered:
+            return function(*args)
+        self._entered = True
+        try:
+            return self._context.run(function, *args)
+        finally:
+            self._entered = False
+            self._go_on()
+
+    def _go_on(self) -> None:
+        woken, self._woken = self._woken, None
+        if woken is not None:
+            self._context.run(self._step, woken[0])
 
     # -- the interface of asyncio.Task
 
@@ -431,7 +459,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         if outer is not None:
             asyncio._leave_task(loop, outer)
         asyncio._enter_task(loop, self)  # type: ignore[arg-type]
-        self._stepping = True
+        self._entered = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -445,7 +473,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         else:
             self._wait_for(awaited)
         finally:
-            self._stepping = False
+            self._entered = False
             asyncio._leave_task(loop, self)  # type: ignore[arg-type]
             if outer is not None:
                 asyncio._enter_task(loop, outer)
@@ -476,7 +504,9 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         def wake(error: BaseException | None) -> None:
             if self._deferred is deferred:
                 self._deferred = None
-                self._context.run(self._step, error)
+                self._woken = (error,)
+                if not self._entered:
+                    self._go_on()
 
         _watch(deferred, wake)
         if self._must_cancel and self._deferred is deferred:

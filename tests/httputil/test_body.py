@@ -13,8 +13,10 @@ from cyclone.httputil import BodyBuffer
 from cyclone.httputil import body as room
 
 
-@given(st.lists(st.binary(max_size=50) | st.sampled_from([b"x" * 4095, b"y" * 4096, b"z" * 9000])),
-       st.sampled_from([None, 0, 10, 5000, 100_000]))
+@given(
+    st.lists(st.binary(max_size=50) | st.sampled_from([b"x" * 4095, b"y" * 4096, b"z" * 9000])),
+    st.sampled_from([None, 0, 10, 5000, 100_000]),
+)
 def test_keeps_all_bytes(chunks: list[bytes], spool_size: int | None) -> None:
     buffer = BodyBuffer(spool_size)
     expected = b""

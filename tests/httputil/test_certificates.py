@@ -41,10 +41,19 @@ def as_openssl(pem: bytes) -> X509:
 
 def test_certificate_is_described_as_ssl_does(tmp_path: Path) -> None:
     authority = trustme.CA()
-    pem = authority.issue_cert(
-        "user@example.com", "client.example.com", "127.0.0.1", "::1", common_name="Client",
-        organization_name="Example", organization_unit_name="Tests",
-    ).cert_chain_pems[0].bytes()
+    pem = (
+        authority.issue_cert(
+            "user@example.com",
+            "client.example.com",
+            "127.0.0.1",
+            "::1",
+            common_name="Client",
+            organization_name="Example",
+            organization_unit_name="Tests",
+        )
+        .cert_chain_pems[0]
+        .bytes()
+    )
     path = tmp_path / "cert.pem"
     path.write_bytes(pem)
     expected = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]
@@ -66,14 +75,21 @@ def test_binary_form_is_der() -> None:
 
 def test_unusual_names_and_none() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([
-        x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@example.com"),
-        x509.NameAttribute(NameOID.GENERATION_QUALIFIER, "II"),
-    ])
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@example.com"),
+            x509.NameAttribute(NameOID.GENERATION_QUALIFIER, "II"),
+        ]
+    )
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(0xABC).not_valid_before(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-        .not_valid_after(datetime(2027, 11, 22, tzinfo=UTC)).sign(key, hashes.SHA256())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(0xABC)
+        .not_valid_before(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 11, 22, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
     )
     described = request_of(Transport(X509.from_cryptography(certificate))).get_ssl_certificate()
     assert described == {

@@ -12,44 +12,60 @@ from cyclone.httputil import RequestCookie, parse_cookie, parse_request_cookies
 from tests.web.counting import steps
 
 NAMES = st.from_regex(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", fullmatch=True)
-PLAIN_VALUES = st.from_regex(
-    r"(?!\")[!#$%&'()*+\-./0-9:<>?@A-Z\[\]^_`a-z{|}~]*", fullmatch=True
+PLAIN_VALUES = st.from_regex(r"(?!\")[!#$%&'()*+\-./0-9:<>?@A-Z\[\]^_`a-z{|}~]*", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("", {}),
+        ("a=b", {"a": "b"}),
+        ("chips=ahoy; vienna=finger", {"chips": "ahoy", "vienna": "finger"}),
+        ("a=b;c=d;", {"a": "b", "c": "d"}),
+        ("  a  =  b  ;\tc=d", {"a": "b", "c": "d"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a=1; a=2", {"a": "2"}),
+        ("a=", {"a": ""}),
+        ("unnamed; a=b", {"": "unnamed", "a": "b"}),
+        ("=value", {"": "value"}),
+        (" ; = ; ;", {}),
+        ('a="b"', {"a": "b"}),
+        ('a="', {"a": '"'}),
+        ('a=""', {"a": ""}),
+        ('a="b', {"a": '"b'}),
+        ('a=b"', {"a": 'b"'}),
+        ('a="b;c"', {"a": '"b', "": 'c"'}),
+        (
+            'keebler="E=mc2; L=\\"Loves\\"; fudge=\\012;"',
+            {"keebler": '"E=mc2', "L": '\\"Loves\\"', "fudge": "\\012", "": '"'},
+        ),
+        ("a b c=d e = f; gh=i", {"a b c": "d e = f", "gh": "i"}),
+        ("a=\xe0\xa0", {"a": "\xe0\xa0"}),  # UTF-8 that was decoded as Latin-1 ends with a space
+    ],
 )
-
-
-@pytest.mark.parametrize(("field", "expected"), [
-    ("", {}),
-    ("a=b", {"a": "b"}),
-    ("chips=ahoy; vienna=finger", {"chips": "ahoy", "vienna": "finger"}),
-    ("a=b;c=d;", {"a": "b", "c": "d"}),
-    ("  a  =  b  ;\tc=d", {"a": "b", "c": "d"}),
-    ("a=b=c", {"a": "b=c"}),
-    ("a=1; a=2", {"a": "2"}),
-    ("a=", {"a": ""}),
-    ("unnamed; a=b", {"": "unnamed", "a": "b"}),
-    ("=value", {"": "value"}),
-    (" ; = ; ;", {}),
-    ('a="b"', {"a": "b"}),
-    ('a="', {"a": '"'}),
-    ('a=""', {"a": ""}),
-    ('a="b', {"a": '"b'}),
-    ('a=b"', {"a": 'b"'}),
-    ('a="b;c"', {"a": '"b', "": 'c"'}),
-    ('keebler="E=mc2; L=\\"Loves\\"; fudge=\\012;"',
-     {"keebler": '"E=mc2', "L": '\\"Loves\\"', "fudge": "\\012", "": '"'}),
-    ("a b c=d e = f; gh=i", {"a b c": "d e = f", "gh": "i"}),
-    ("a=\xe0\xa0", {"a": "\xe0\xa0"}),  # UTF-8 that was decoded as Latin-1 ends with a space
-])
 def test_parse_as_browsers_do(field: str, expected: dict[str, str]) -> None:
     assert parse_cookie(field) == expected
 
 
-@pytest.mark.parametrize(("encoded", "decoded"), [
-    (r"b=\"", 'b="'), (r"b=\\", "b=\\"), (r"b=\=", "b=="), (r"b=\n", "b=n"), (r"b=\042", 'b="'),
-    (r"b=\134", "b=\\"), (r"b=\377", "b=\xff"), (r"b=\400", "b=400"), (r"b=\42", "b=42"),
-    (r"b=\\042", "b=\\042"), (r"b=\\\"", 'b=\\"'), (r"b=\\\042", 'b=\\"'), (r"b=\134\"", 'b=\\"'),
-    ("b\\", "b\\"),
-])
+@pytest.mark.parametrize(
+    ("encoded", "decoded"),
+    [
+        (r"b=\"", 'b="'),
+        (r"b=\\", "b=\\"),
+        (r"b=\=", "b=="),
+        (r"b=\n", "b=n"),
+        (r"b=\042", 'b="'),
+        (r"b=\134", "b=\\"),
+        (r"b=\377", "b=\xff"),
+        (r"b=\400", "b=400"),
+        (r"b=\42", "b=42"),
+        (r"b=\\042", "b=\\042"),
+        (r"b=\\\"", 'b=\\"'),
+        (r"b=\\\042", 'b=\\"'),
+        (r"b=\134\"", 'b=\\"'),
+        ("b\\", "b\\"),
+    ],
+)
 def test_quoted_values(encoded: str, decoded: str) -> None:
     assert parse_cookie(f'a="{encoded}"') == {"a": decoded}
 
@@ -84,7 +100,10 @@ def test_cookies_of_a_request() -> None:
     cookies = parse_request_cookies(["a=1; b c=2; key:x=3; \xe9=4; x[0]=5", "a=6; _b=7; d-e=8"])
     # Names that could not be set are left out: nobody could clear such a cookie.
     assert {name: cookie.value for name, cookie in cookies.items()} == {
-        "a": "6", "key:x": "3", "_b": "7", "d-e": "8",
+        "a": "6",
+        "key:x": "3",
+        "_b": "7",
+        "d-e": "8",
     }
     assert parse_request_cookies([]) == {}
 
@@ -107,8 +126,9 @@ def test_class_3_linear_time(unit: str) -> None:
     def field(count: int) -> str:
         return 'a="b=' + unit * count + '"'
 
-    assert steps(lambda: parse_request_cookies([field(4000)])) <= 4.2 * steps(
-        lambda: parse_request_cookies([field(1000)])
-    ) + 50
+    assert (
+        steps(lambda: parse_request_cookies([field(4000)]))
+        <= 4.2 * steps(lambda: parse_request_cookies([field(1000)])) + 50
+    )
     # Quadratic unquoting would not end before the timeout.
     assert parse_cookie(field(300_000))

@@ -6,12 +6,31 @@ from cyclone import httputil
 
 # Every public name of Tornado's module that an application may import.
 TORNADO = {
-    "HTTPConnection", "HTTPFile", "HTTPHeaders", "HTTPInputError", "HTTPMessageDelegate",
-    "HTTPOutputError", "HTTPServerConnectionDelegate", "HTTPServerRequest", "ParseBodyConfig",
-    "ParseMultipartConfig", "ParseUrlEncodedConfig", "RequestStartLine", "ResponseStartLine",
-    "encode_username_password", "format_timestamp", "parse_body_arguments", "parse_cookie",
-    "parse_multipart_form_data", "parse_request_start_line", "parse_response_start_line",
-    "qs_to_qsl", "responses", "set_parse_body_config", "split_host_and_port", "url_concat",
+    "HTTPConnection",
+    "HTTPFile",
+    "HTTPHeaders",
+    "HTTPInputError",
+    "HTTPMessageDelegate",
+    "HTTPOutputError",
+    "HTTPServerConnectionDelegate",
+    "HTTPServerRequest",
+    "ParseBodyConfig",
+    "ParseMultipartConfig",
+    "ParseUrlEncodedConfig",
+    "RequestStartLine",
+    "ResponseStartLine",
+    "encode_username_password",
+    "format_timestamp",
+    "parse_body_arguments",
+    "parse_cookie",
+    "parse_multipart_form_data",
+    "parse_request_start_line",
+    "parse_response_start_line",
+    "qs_to_qsl",
+    "responses",
+    "set_parse_body_config",
+    "split_host_and_port",
+    "url_concat",
 }
 
 

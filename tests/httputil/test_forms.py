@@ -47,18 +47,31 @@ def restored_config() -> Iterator[None]:
     set_parse_body_config(before)
 
 
-@pytest.mark.parametrize(("content_type", "expected"), [
-    ("", ""), ("text/plain", ""), (URLENCODED, URLENCODED), (f"{URLENCODED}; a=b", URLENCODED),
-    ("Application/X-WWW-Form-URLEncoded ;a", URLENCODED), (MULTIPART, "multipart/form-data"),
-    ("multipart/form-dataxyz", ""), ("multipart/mixed; boundary=1234", ""), (";", ""),
-])
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("", ""),
+        ("text/plain", ""),
+        (URLENCODED, URLENCODED),
+        (f"{URLENCODED}; a=b", URLENCODED),
+        ("Application/X-WWW-Form-URLEncoded ;a", URLENCODED),
+        (MULTIPART, "multipart/form-data"),
+        ("multipart/form-dataxyz", ""),
+        ("multipart/mixed; boundary=1234", ""),
+        (";", ""),
+    ],
+)
 def test_form_type(content_type: str, expected: str) -> None:
     assert form_type(content_type) == expected
 
 
 def test_urlencoded() -> None:
     assert parse(URLENCODED, b"a=1&b=%C3%A9+x&a=2&c=&d&&=e") == {
-        "a": [b"1", b"2"], "b": [b"\xc3\xa9 x"], "c": [b""], "d": [b""], "": [b"e"],
+        "a": [b"1", b"2"],
+        "b": [b"\xc3\xa9 x"],
+        "c": [b""],
+        "d": [b""],
+        "": [b"e"],
     }
     assert parse(URLENCODED, b"") == {}
 
@@ -124,10 +137,12 @@ def test_class_4_size_of_urlencoded_forms_is_limited() -> None:
 
 @pytest.mark.usefixtures("restored_config")
 def test_limits_for_the_process() -> None:
-    set_parse_body_config(ParseBodyConfig(
-        multipart=ParseMultipartConfig(enabled=False),
-        urlencoded=ParseUrlEncodedConfig(max_arguments=1),
-    ))
+    set_parse_body_config(
+        ParseBodyConfig(
+            multipart=ParseMultipartConfig(enabled=False),
+            urlencoded=ParseUrlEncodedConfig(max_arguments=1),
+        )
+    )
     for content_type, body in (MULTIPART, BODY), (URLENCODED, b"a=1&b=2"):
         with pytest.raises(HTTPInputError, match=r"disabled|Max number"):
             parse(content_type, body)
@@ -135,11 +150,18 @@ def test_limits_for_the_process() -> None:
         parse_query("a=1&b=2")
 
 
-@pytest.mark.parametrize(("query", "expected"), [
-    ("", {}), ("a", {"a": [b""]}), ("a=", {"a": [b""]}),
-    ("a=1&a=2&b", {"a": [b"1", b"2"], "b": [b""]}),
-    ("%", {"%": [b""]}), ("a=%zz", {"a": [b"%zz"]}), ("\xe9=\xe9", {"\xe9": [b"\xe9"]}),
-])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {}),
+        ("a", {"a": [b""]}),
+        ("a=", {"a": [b""]}),
+        ("a=1&a=2&b", {"a": [b"1", b"2"], "b": [b""]}),
+        ("%", {"%": [b""]}),
+        ("a=%zz", {"a": [b"%zz"]}),
+        ("\xe9=\xe9", {"\xe9": [b"\xe9"]}),
+    ],
+)
 def test_queries(query: str, expected: dict[str, list[bytes]]) -> None:
     assert parse_query(query) == expected
 

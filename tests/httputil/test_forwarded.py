@@ -14,33 +14,72 @@ from tests.web.counting import steps
 ADDRESSES = st.ip_addresses().map(str)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("1.2.3.4", "1.2.3.4"),
-    ("1.2.3.4:8080", "1.2.3.4"),
-    ("2620:0:1cfe:face:b00c::3", "2620:0:1cfe:face:b00c::3"),
-    ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
-    ("[2001:db8::1]", "2001:db8::1"),
-    ("[2001:db8::1]:443", "2001:db8::1"),
-    ("::ffff:1.2.3.4", "1.2.3.4"),
-    ("[::ffff:102:304]:5", "1.2.3.4"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.2.3.4", "1.2.3.4"),
+        ("1.2.3.4:8080", "1.2.3.4"),
+        ("2620:0:1cfe:face:b00c::3", "2620:0:1cfe:face:b00c::3"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("[::ffff:102:304]:5", "1.2.3.4"),
+    ],
+)
 def test_addresses(text: str, expected: str) -> None:
     assert parse_address(text) == expected
 
 
-@pytest.mark.parametrize("text", [
-    "", " ", "unknown", "_hidden", "localhost", "www.example.com", "256.0.0.1", "1.2.3", "01.2.3.4",
-    "1.2.3.4 ", " 1.2.3.4", "1.2.3.4:", "1.2.3.4:a", "1.2.3.4:-1", "1.2.3.4:123456", "1.2.3.4/8",
-    "1.2.3.4:\u0661", "\u0661.2.3.4", "4.4.4.4<script>", "4.4.4.4\0", "1.2.3.4,5.6.7.8",
-    "[1.2.3.4]", "[1.2.3.4]:80", "[::1", "::1]", "[::1]80", "[::1]:", "[]", "[]:80", ":80",
-    "fe80::1%eth0", "[fe80::1%eth0]", "[fe80::1%25eth0]:80", "::1::", "a" * 100, "1" * 5000,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "unknown",
+        "_hidden",
+        "localhost",
+        "www.example.com",
+        "256.0.0.1",
+        "1.2.3",
+        "01.2.3.4",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1.2.3.4:",
+        "1.2.3.4:a",
+        "1.2.3.4:-1",
+        "1.2.3.4:123456",
+        "1.2.3.4/8",
+        "1.2.3.4:\u0661",
+        "\u0661.2.3.4",
+        "4.4.4.4<script>",
+        "4.4.4.4\0",
+        "1.2.3.4,5.6.7.8",
+        "[1.2.3.4]",
+        "[1.2.3.4]:80",
+        "[::1",
+        "::1]",
+        "[::1]80",
+        "[::1]:",
+        "[]",
+        "[]:80",
+        ":80",
+        "fe80::1%eth0",
+        "[fe80::1%eth0]",
+        "[fe80::1%25eth0]:80",
+        "::1::",
+        "a" * 100,
+        "1" * 5000,
+    ],
+)
 def test_class_11_what_is_no_address(text: str) -> None:
     assert parse_address(text) is None
 
 
-@given(st.text() | st.lists(st.sampled_from(["1", ".", ":", "[", "]", "::", "f", "%", "80"]))
-       .map("".join))
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["1", ".", ":", "[", "]", "::", "f", "%", "80"])).map("".join)
+)
 def test_any_text_is_an_address_or_none(text: str) -> None:
     address = parse_address(text)
     if address is not None:
@@ -76,8 +115,12 @@ CASES = [
     # Who is trusted is passed over, from the right.
     ("127.0.0.1", ("5.5.5.5",), {"X-Forwarded-For": "1.1.1.1, 4.4.4.4, 5.5.5.5"}, "4.4.4.4"),
     ("127.0.0.1", ("5.0.0.0/8",), {"X-Forwarded-For": "1.1.1.1, 4.4.4.4, 5.1.2.3"}, "4.4.4.4"),
-    ("127.0.0.1", ("5.0.0.0/8", "2001:db8::/32"),
-     {"X-Forwarded-For": "4.4.4.4, [2001:db8::7]:99, 5.1.2.3:80"}, "4.4.4.4"),
+    (
+        "127.0.0.1",
+        ("5.0.0.0/8", "2001:db8::/32"),
+        {"X-Forwarded-For": "4.4.4.4, [2001:db8::7]:99, 5.1.2.3:80"},
+        "4.4.4.4",
+    ),
     ("127.0.0.1", ("5.0.0.0/8",), {"X-Forwarded-For": "4.4.4.4, unknown, 5.1.2.3"}, "127.0.0.1"),
     ("127.0.0.1", ("5.0.0.0/8",), {"X-Forwarded-For": "5.1.1.1, 5.1.2.3"}, "5.1.1.1"),
     # With trusted proxies, only they, loopback addresses and Unix sockets are believed.
@@ -104,22 +147,25 @@ def test_class_11_address_of_the_client(
     assert trusted.resolve(peer, "http", HTTPHeaders(fields)) == (expected, "http")
 
 
-@pytest.mark.parametrize(("protocol", "fields", "expected"), [
-    ("http", {}, "http"),
-    ("https", {}, "https"),
-    ("http", {"X-Scheme": "https"}, "https"),
-    ("https", {"X-Scheme": "http"}, "http"),
-    ("http", {"X-Forwarded-Proto": "https"}, "https"),
-    ("http", {"X-Forwarded-Proto": "https , http"}, "http"),
-    ("http", {"X-Forwarded-Proto": "http,https"}, "https"),
-    ("http", {"X-Forwarded-Proto": ["http", "https"]}, "https"),
-    ("http", {"X-Scheme": "https", "X-Forwarded-Proto": "http"}, "https"),
-    ("http", {"X-Scheme": "javascript"}, "http"),
-    ("https", {"X-Scheme": "ftp"}, "https"),
-    ("https", {"X-Scheme": ""}, "https"),
-    ("http", {"X-Forwarded-Proto": "https,"}, "http"),
-    ("http", {"X-Scheme": "HTTPS"}, "http"),
-])
+@pytest.mark.parametrize(
+    ("protocol", "fields", "expected"),
+    [
+        ("http", {}, "http"),
+        ("https", {}, "https"),
+        ("http", {"X-Scheme": "https"}, "https"),
+        ("https", {"X-Scheme": "http"}, "http"),
+        ("http", {"X-Forwarded-Proto": "https"}, "https"),
+        ("http", {"X-Forwarded-Proto": "https , http"}, "http"),
+        ("http", {"X-Forwarded-Proto": "http,https"}, "https"),
+        ("http", {"X-Forwarded-Proto": ["http", "https"]}, "https"),
+        ("http", {"X-Scheme": "https", "X-Forwarded-Proto": "http"}, "https"),
+        ("http", {"X-Scheme": "javascript"}, "http"),
+        ("https", {"X-Scheme": "ftp"}, "https"),
+        ("https", {"X-Scheme": ""}, "https"),
+        ("http", {"X-Forwarded-Proto": "https,"}, "http"),
+        ("http", {"X-Scheme": "HTTPS"}, "http"),
+    ],
+)
 def test_class_11_protocol(
     protocol: str, fields: dict[str, str | list[str]], expected: str
 ) -> None:

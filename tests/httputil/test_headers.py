@@ -24,11 +24,14 @@ FIELD_VCHAR = st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_char
 VALUES = st.text(
     FIELD_VCHAR.filter(lambda c: not "\x7f" <= c < "\x80") | st.sampled_from(" \t")
 ).map(lambda text: text.strip(" \t"))
-OPERATIONS = st.lists(st.one_of(
-    st.tuples(st.just("add"), NAMES, VALUES),
-    st.tuples(st.just("set"), NAMES, VALUES),
-    st.tuples(st.just("delete"), NAMES, st.just("")),
-), max_size=20)
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), NAMES, VALUES),
+        st.tuples(st.just("set"), NAMES, VALUES),
+        st.tuples(st.just("delete"), NAMES, st.just("")),
+    ),
+    max_size=20,
+)
 
 
 def check(headers: HTTPHeaders, model: dict[str, list[str]]) -> None:
@@ -81,13 +84,16 @@ def test_from_fields_is_what_adding_them_gives(fields: list[tuple[str, str]]) ->
     assert list(HTTPHeaders.from_fields(raw).get_all()) == list(added.get_all())
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [
-    ({}, []),
-    ({"content-type": "a"}, [("Content-Type", "a")]),
-    ({"x-a": ["1", "2"], "x-b": ("3",)}, [("X-A", "1"), ("X-A", "2"), ("X-B", "3")]),
-    ([("x-a", "1"), ("X-A", "2")], [("X-A", "2")]),
-    ({"x-a": 5, "x-b": b"\xe9"}, [("X-A", "5"), ("X-B", "é")]),
-])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, []),
+        ({"content-type": "a"}, [("Content-Type", "a")]),
+        ({"x-a": ["1", "2"], "x-b": ("3",)}, [("X-A", "1"), ("X-A", "2"), ("X-B", "3")]),
+        ([("x-a", "1"), ("X-A", "2")], [("X-A", "2")]),
+        ({"x-a": 5, "x-b": b"\xe9"}, [("X-A", "5"), ("X-B", "é")]),
+    ],
+)
 def test_construction(arguments: Any, expected: list[tuple[str, str]]) -> None:
     assert list(HTTPHeaders(arguments).get_all()) == expected
 
@@ -96,10 +102,19 @@ def test_construction_from_keywords() -> None:
     assert dict(HTTPHeaders(host="a", accept="b")) == {"Host": "a", "Accept": "b"}
 
 
-@pytest.mark.parametrize(("name", "canonical"), [
-    ("etag", "Etag"), ("X-REAL-IP", "X-Real-Ip"), ("www-authenticate", "Www-Authenticate"),
-    ("a-b-c", "A-B-C"), ("x_y", "X_y"), ("-", "-"), ("1a", "1a"), ("x" * 100, "X" + "x" * 99),
-])
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("etag", "Etag"),
+        ("X-REAL-IP", "X-Real-Ip"),
+        ("www-authenticate", "Www-Authenticate"),
+        ("a-b-c", "A-B-C"),
+        ("x_y", "X_y"),
+        ("-", "-"),
+        ("1a", "1a"),
+        ("x" * 100, "X" + "x" * 99),
+    ],
+)
 def test_canonical_names(name: str, canonical: str) -> None:
     headers = HTTPHeaders()
     headers[name] = "v"
@@ -188,23 +203,40 @@ def test_values_of_other_types_are_refused(value: Any) -> None:
 # -- text
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("", []),
-    ("A: b\r\nC:d\r\n", [("A", "b"), ("C", "d")]),
-    ("A: b\nC: d", [("A", "b"), ("C", "d")]),
-    ("A: \t b c \t\r\n\r\n", [("A", "b c")]),
-    ("A:", [("A", "")]),
-    ("A: b: c", [("A", "b: c")]),
-    ("A: \x85b\xa0", [("A", "\x85b\xa0")]),  # no other white space is stripped
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("A: b\r\nC:d\r\n", [("A", "b"), ("C", "d")]),
+        ("A: b\nC: d", [("A", "b"), ("C", "d")]),
+        ("A: \t b c \t\r\n\r\n", [("A", "b c")]),
+        ("A:", [("A", "")]),
+        ("A: b: c", [("A", "b: c")]),
+        ("A: \x85b\xa0", [("A", "\x85b\xa0")]),  # no other white space is stripped
+    ],
+)
 def test_parse(text: str, expected: list[tuple[str, str]]) -> None:
     assert list(HTTPHeaders.parse(text).get_all()) == expected
 
 
-@pytest.mark.parametrize("text", [
-    "A", "A b", ": b", "A : b", " A: b", "A: b\r\n c\r\n", "A: b\r\n\tc", "A: b\rC: d\r\n",
-    "A: b\r", "A: b\r\r\n", "A: b\0", "A: b\r\nC: ł", "A: b\n\rC: d",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A",
+        "A b",
+        ": b",
+        "A : b",
+        " A: b",
+        "A: b\r\n c\r\n",
+        "A: b\r\n\tc",
+        "A: b\rC: d\r\n",
+        "A: b\r",
+        "A: b\r\r\n",
+        "A: b\0",
+        "A: b\r\nC: ł",
+        "A: b\n\rC: d",
+    ],
+)
 def test_class_1_malformed_sections_are_refused(text: str) -> None:
     with pytest.raises(HTTPInputError):
         HTTPHeaders.parse(text)
@@ -228,7 +260,9 @@ def test_parse_of_any_text_refuses_or_gives_good_fields(text: str) -> None:
         headers = HTTPHeaders.parse(text)
     except HTTPInputError as exc:
         assert not text or str(exc) in {
-            "Invalid header name", "Invalid header value", "no colon in header line",
+            "Invalid header name",
+            "Invalid header value",
+            "no colon in header line",
             "a header line begins with white space",
         }
         return
@@ -247,8 +281,15 @@ def test_encode_is_what_goes_over_the_wire() -> None:
 
 
 def test_class_19_repr_shows_no_secrets() -> None:
-    headers = HTTPHeaders({"Authorization": "Basic abc", "cookie": "s=abc", "Set-Cookie": "s=abc",
-                           "proxy-authorization": "abc", "Accept": "x"})
+    headers = HTTPHeaders(
+        {
+            "Authorization": "Basic abc",
+            "cookie": "s=abc",
+            "Set-Cookie": "s=abc",
+            "proxy-authorization": "abc",
+            "Accept": "x",
+        }
+    )
     assert "abc" not in repr(headers)
     assert "'Accept': 'x'" in repr(headers)
     assert "Authorization: Basic abc\n" in str(headers)
@@ -286,7 +327,8 @@ def test_class_4_learned_names_are_bounded() -> None:
     "no token" in HTTPHeaders()  # noqa: B015
     assert remembered() == before
     assert list(HTTPHeaders.from_fields([(b"host", b""), (b"Content-TYPE", b"")])) == [
-        "Host", "Content-Type",
+        "Host",
+        "Content-Type",
     ]
 
 

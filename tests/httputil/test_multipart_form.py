@@ -27,8 +27,9 @@ Arguments = dict[str, list[bytes]]
 Files = dict[str, list[HTTPFile]]
 
 # RFC 2046 section 5.1.1.
-BOUNDARIES = st.from_regex(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]",
-                           fullmatch=True)
+BOUNDARIES = st.from_regex(
+    r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]", fullmatch=True
+)
 NAMES = st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters='"\\'), min_size=1
 )
@@ -54,8 +55,10 @@ def parse(body: bytes, boundary: bytes = b"1234", **limits: Any) -> tuple[Argume
 
 
 def stream_parse(
-    stream: BinaryIO, content_type: str = "multipart/form-data; boundary=1234",
-    spool_size: int | None = 100, **limits: Any,
+    stream: BinaryIO,
+    content_type: str = "multipart/form-data; boundary=1234",
+    spool_size: int | None = 100,
+    **limits: Any,
 ) -> tuple[Arguments, dict[str, list[tuple[str, bytes, str, bool]]]]:
     """The same from a stream; what each file is made of, and whether it is in a file."""
     arguments, files = parse_multipart(
@@ -106,10 +109,15 @@ def logged() -> Iterator[list[Any]]:
 
 class TestForms:
     def test_fields_and_files(self) -> None:
-        arguments, files = parse(form(
-            FIELD, FILE % (b"x.txt", b"content"), FIELD, FILE % ("测试.txt".encode(), b""),
-            b"content-disposition: FORM-DATA;NAME=b; filename=y\r\n\r\n\r\n",
-        ))
+        arguments, files = parse(
+            form(
+                FIELD,
+                FILE % (b"x.txt", b"content"),
+                FIELD,
+                FILE % ("测试.txt".encode(), b""),
+                b"content-disposition: FORM-DATA;NAME=b; filename=y\r\n\r\n\r\n",
+            )
+        )
         assert arguments == {"a": [b"value", b"value"]}
         assert files == {
             "f": [
@@ -143,34 +151,43 @@ class TestForms:
         assert parse(body) == ({}, {})
         assert stream_parse(io.BytesIO(body)) == ({}, {})
 
-    @pytest.mark.parametrize("epilogue", [
-        b"", b"\r\n", b"\r\n\r\n", b" and more", b"\r\n--1234\r\n" + FIELD, b"x" * 200_000,
-    ])
+    @pytest.mark.parametrize(
+        "epilogue",
+        [
+            b"",
+            b"\r\n",
+            b"\r\n\r\n",
+            b" and more",
+            b"\r\n--1234\r\n" + FIELD,
+            b"x" * 200_000,
+        ],
+    )
     @pytest.mark.parametrize("size", [1, 7, 65536])
     def test_what_follows_the_last_boundary_is_ignored(self, epilogue: bytes, size: int) -> None:
         body = form(FIELD)[:-2] + epilogue
         assert parse(body) == ({"a": [b"value"]}, {})
         assert stream_parse(Dripping(body, size)) == ({"a": [b"value"]}, {})
 
-    @pytest.mark.parametrize(("disposition", "filename"), [
-        ('filename="a;b.txt"', "a;b.txt"),
-        (r'filename="a\"b.txt"', 'a"b.txt'),
-        (r'filename="a\\b.txt"', r"a\b.txt"),
-        (r'filename="C:\dir\b.txt"', r"C:\dir\b.txt"),
-        ('filename="a b\tc"', "a b\tc"),
-        ("filename=a.txt", "a.txt"),
-        ('filename="%22%0D%0A"', "%22%0D%0A"),  # nothing that could bring a line break in
-        ("filename=\"a\"; filename*=UTF-8''%C3%A1.txt", "á.txt"),
-        ('filename="../../etc/passwd"', "../../etc/passwd"),
-    ])
+    @pytest.mark.parametrize(
+        ("disposition", "filename"),
+        [
+            ('filename="a;b.txt"', "a;b.txt"),
+            (r'filename="a\"b.txt"', 'a"b.txt'),
+            (r'filename="a\\b.txt"', r"a\b.txt"),
+            (r'filename="C:\dir\b.txt"', r"C:\dir\b.txt"),
+            ('filename="a b\tc"', "a b\tc"),
+            ("filename=a.txt", "a.txt"),
+            ('filename="%22%0D%0A"', "%22%0D%0A"),  # nothing that could bring a line break in
+            ("filename=\"a\"; filename*=UTF-8''%C3%A1.txt", "á.txt"),
+            ('filename="../../etc/passwd"', "../../etc/passwd"),
+        ],
+    )
     def test_file_names(self, disposition: str, filename: str) -> None:
         part = f'Content-Disposition: form-data; name="f"; {disposition}\r\n\r\nx'.encode()
         assert parse(form(part))[1]["f"][0].filename == filename
 
     @given(BOUNDARIES, FORMS)
-    def test_round_trip(
-        self, boundary: str, parts: list[tuple[str, bytes, str | None]]
-    ) -> None:
+    def test_round_trip(self, boundary: str, parts: list[tuple[str, bytes, str | None]]) -> None:
         raw = boundary.encode()
         assume(not any(b"--" + raw in value for _, value, _ in parts))
         encoded = []
@@ -190,19 +207,52 @@ class TestForms:
         parsed = stream_parse(io.BytesIO(body), f'multipart/form-data; boundary="{boundary}"')
         assert parsed == (arguments, files)
 
-    @given(st.integers(1, 40), st.lists(st.sampled_from([
-        FIELD, FILE % (b"x", b"\r\n"), FILE % (b"y", b"\r\n--123"), FILE % (b"z", b"\r" * 120),
-        FIELD + b"\r\n-", FILE % (b"", b"--12345"[:5]),
-    ]), max_size=4))
+    @given(
+        st.integers(1, 40),
+        st.lists(
+            st.sampled_from(
+                [
+                    FIELD,
+                    FILE % (b"x", b"\r\n"),
+                    FILE % (b"y", b"\r\n--123"),
+                    FILE % (b"z", b"\r" * 120),
+                    FIELD + b"\r\n-",
+                    FILE % (b"", b"--12345"[:5]),
+                ]
+            ),
+            max_size=4,
+        ),
+    )
     def test_class_1_chunks_do_not_matter(self, size: int, parts: list[bytes]) -> None:
         body = form(*parts)
         assert stream_parse(Dripping(body, size)) == stream_parse(io.BytesIO(body))
         assert stream_parse(io.BytesIO(body), spool_size=None)[0] == parse(body)[0]
 
-    @given(st.binary() | st.lists(st.sampled_from([
-        b"--1234", b"--1234\r\n", b"\r\n", b"\n", b"--", FIELD, FILE % (b"x", b"y"), b":", b" ",
-        b"Content-Disposition", b": form-data", b'; name="a"', b"Content-Length: 1", b"\xff",
-    ]), max_size=12).map(b"".join), st.integers(1, 30))
+    @given(
+        st.binary()
+        | st.lists(
+            st.sampled_from(
+                [
+                    b"--1234",
+                    b"--1234\r\n",
+                    b"\r\n",
+                    b"\n",
+                    b"--",
+                    FIELD,
+                    FILE % (b"x", b"y"),
+                    b":",
+                    b" ",
+                    b"Content-Disposition",
+                    b": form-data",
+                    b'; name="a"',
+                    b"Content-Length: 1",
+                    b"\xff",
+                ]
+            ),
+            max_size=12,
+        ).map(b"".join),
+        st.integers(1, 30),
+    )
     def test_any_body_is_refused_or_parsed_alike(self, body: bytes, size: int) -> None:
         results: list[Any] = []
         for parse_it in (
@@ -230,8 +280,11 @@ REFUSED = [
     ("no headers", form(b"\r\nvalue"), "Content-Disposition"),
     ("no empty line", form(b"value"), "Malformed segment header"),
     ("another disposition", form(FIELD.replace(b"form-data", b"attachment")), "Wrong type"),
-    ("disposition with a strange space", form(FIELD.replace(b"form-data", b"form-data\xc2\xa0")),
-     "no form-data"),
+    (
+        "disposition with a strange space",
+        form(FIELD.replace(b"form-data", b"form-data\xc2\xa0")),
+        "no form-data",
+    ),
     ("no name", form(FIELD.replace(b'; name="a"', b"")), "[Mm]issing name"),
     ("empty name", form(FIELD.replace(b'"a"', b'""')), "missing name"),
     ("two names", form(FIELD.replace(b'"a"', b'"a"; name="b"')), "repeated"),
@@ -242,8 +295,11 @@ REFUSED = [
     ("wrong part length", form(b"Content-Length: 4\r\n" + FIELD), "Content-Length"),
     ("signed part length", form(b"Content-Length: +5\r\n" + FIELD), "Content-Length"),
     ("part length with underscore", form(b"Content-Length: 0_5\r\n" + FIELD), "Content-Length"),
-    ("control character in extended name", form(
-        FIELD.replace(b'"a"', b"\"a\"; filename*=UTF-8''a%0d%0ab")), "Invalid header value"),
+    (
+        "control character in extended name",
+        form(FIELD.replace(b'"a"', b"\"a\"; filename*=UTF-8''a%0d%0ab")),
+        "Invalid header value",
+    ),
     ("malformed extended name", form(FIELD.replace(b'"a"', b'"a"; filename*=b')), "malformed"),
 ]
 
@@ -284,23 +340,39 @@ class TestRefused:
             )
         assert arguments == files == {}
 
-    @pytest.mark.parametrize("boundary", [
-        b"", b'""', b"a ", b"x" * 71, b"a\r\nb", b"a\n", b"\xe9", b"a\0", b"a;b", b"<a>", b'"',
-    ])
+    @pytest.mark.parametrize(
+        "boundary",
+        [
+            b"",
+            b'""',
+            b"a ",
+            b"x" * 71,
+            b"a\r\nb",
+            b"a\n",
+            b"\xe9",
+            b"a\0",
+            b"a;b",
+            b"<a>",
+            b'"',
+        ],
+    )
     def test_class_4_boundaries_are_short_and_plain(self, boundary: bytes) -> None:
         with pytest.raises(HTTPInputError, match="boundary"):
             parse(b"--%b--\r\n" % boundary, boundary)
 
-    @pytest.mark.parametrize(("content_type", "message"), [
-        ("multipart/form-data", "boundary not found"),
-        ("multipart/form-data; boundary=", "boundary not found"),
-        ("multipart/form-data; charset=utf-8", "boundary not found"),
-        ("multipart/form-dataxyz; boundary=1234", "content type"),
-        ("multipart/mixed; boundary=1234", "content type"),
-        ('multipart/form-data; boundary="1234', "malformed"),
-        ("multipart/form-data; boundary=1234; boundary=4321", "repeated"),
-        ("multipart/form-data; boundary=a\xe9", "Invalid boundary"),
-    ])
+    @pytest.mark.parametrize(
+        ("content_type", "message"),
+        [
+            ("multipart/form-data", "boundary not found"),
+            ("multipart/form-data; boundary=", "boundary not found"),
+            ("multipart/form-data; charset=utf-8", "boundary not found"),
+            ("multipart/form-dataxyz; boundary=1234", "content type"),
+            ("multipart/mixed; boundary=1234", "content type"),
+            ('multipart/form-data; boundary="1234', "malformed"),
+            ("multipart/form-data; boundary=1234; boundary=4321", "repeated"),
+            ("multipart/form-data; boundary=a\xe9", "Invalid boundary"),
+        ],
+    )
     def test_content_types(self, content_type: str, message: str) -> None:
         with pytest.raises(HTTPInputError, match=message):
             parse_multipart(io.BytesIO(form(FIELD)), content_type)
@@ -346,13 +418,16 @@ class TestLimits:
         assert steps(refuse) < 1000
         assert logged == []
 
-    @pytest.mark.parametrize("part", [
-        FIELD.replace(b'"a"', b'"%b"' % (b"a" * 10_300)),
-        b"X-Padding: " + b"a" * 11_000 + b"\r\n" + FIELD,
-        b"".join(b"X-%d: %b\r\n" % (n, b"a" * 1000) for n in range(11)) + FIELD,
-        b"".join(b"X-%d: a\r\n" % n for n in range(20)) + FIELD,
-        b"X" * 11_000,
-    ])
+    @pytest.mark.parametrize(
+        "part",
+        [
+            FIELD.replace(b'"a"', b'"%b"' % (b"a" * 10_300)),
+            b"X-Padding: " + b"a" * 11_000 + b"\r\n" + FIELD,
+            b"".join(b"X-%d: %b\r\n" % (n, b"a" * 1000) for n in range(11)) + FIELD,
+            b"".join(b"X-%d: a\r\n" % n for n in range(20)) + FIELD,
+            b"X" * 11_000,
+        ],
+    )
     def test_class_4_part_headers(self, part: bytes) -> None:
         for parse_it in parse, lambda body: stream_parse(Dripping(body, 700)):
             with pytest.raises(HTTPInputError, match="header too large"):
@@ -379,11 +454,13 @@ class TestLimits:
             """A form with a file of 64 MiB, made as it is read."""
 
             def __init__(self) -> None:
-                self.chunks = iter([
-                    form(FILE % (b"x", b"y"))[:-12],
-                    *[b"x" * 65536] * 1024,
-                    b"\r\n--1234--",
-                ])
+                self.chunks = iter(
+                    [
+                        form(FILE % (b"x", b"y"))[:-12],
+                        *[b"x" * 65536] * 1024,
+                        b"\r\n--1234--",
+                    ]
+                )
 
             def read(self, size: int = -1) -> bytes:
                 return next(self.chunks, b"")
@@ -392,7 +469,8 @@ class TestLimits:
         try:
             _, files = parse_multipart(
                 Endless(),  # type: ignore[arg-type]
-                "multipart/form-data; boundary=1234", spool_size=1024 * 1024,
+                "multipart/form-data; boundary=1234",
+                spool_size=1024 * 1024,
             )
             peak = tracemalloc.get_traced_memory()[1]
         finally:

@@ -56,7 +56,9 @@ class Head:
 
 class Context:
     def __init__(
-        self, peer_ip: str = "1.2.3.4", protocol: str = "http",
+        self,
+        peer_ip: str = "1.2.3.4",
+        protocol: str = "http",
         forwarded: TrustedProxies | None = None,
     ) -> None:
         self.peer_ip = peer_ip
@@ -82,8 +84,9 @@ def served(target: str = "/", *, context: Any = None, **head: Any) -> HTTPServer
     return HTTPServerRequest.from_head(Head(target, **head), Connection(context))
 
 
-def posted(content_type: str, body: bytes, spool_size: int | None = None,
-           target: str = "/") -> HTTPServerRequest:
+def posted(
+    content_type: str, body: bytes, spool_size: int | None = None, target: str = "/"
+) -> HTTPServerRequest:
     request = served(target, method="POST", fields=[(b"Content-Type", content_type.encode())])
     request.body_buffer = BodyBuffer(spool_size)
     request.body_buffer.append(body)
@@ -115,17 +118,27 @@ class TestFromHead:
     def test_nothing_is_parsed_before_it_is_asked_for(self) -> None:
         request = served("/?" + "a=1&" * 5000, fields=[(b"cookie", b"a=b")])
         assert set(vars(request)) == {
-            "method", "version", "connection", "_head", "_start_time", "uri", "path", "query",
+            "method",
+            "version",
+            "connection",
+            "_head",
+            "_start_time",
+            "uri",
+            "path",
+            "query",
         }
 
-    @pytest.mark.parametrize(("target", "method", "uri", "path", "query", "url"), [
-        ("http://h:1/a?b=c", "GET", "/a?b=c", "/a", "b=c", "http://h/a?b=c"),
-        ("https://h", "GET", "/", "/", "", "http://h/"),
-        ("*", "OPTIONS", "*", "*", "", "http://h"),
-        ("http://h", "OPTIONS", "*", "*", "", "http://h"),
-        ("h:443", "CONNECT", "h:443", "h:443", "", "http://hh:443"),
-        ("//evil.com/", "GET", "//evil.com/", "//evil.com/", "", "http://h//evil.com/"),
-    ])
+    @pytest.mark.parametrize(
+        ("target", "method", "uri", "path", "query", "url"),
+        [
+            ("http://h:1/a?b=c", "GET", "/a?b=c", "/a", "b=c", "http://h/a?b=c"),
+            ("https://h", "GET", "/", "/", "", "http://h/"),
+            ("*", "OPTIONS", "*", "*", "", "http://h"),
+            ("http://h", "OPTIONS", "*", "*", "", "http://h"),
+            ("h:443", "CONNECT", "h:443", "h:443", "", "http://hh:443"),
+            ("//evil.com/", "GET", "//evil.com/", "//evil.com/", "", "http://h//evil.com/"),
+        ],
+    )
     def test_forms_of_targets(
         self, target: str, method: str, uri: str, path: str, query: str, url: str
     ) -> None:
@@ -135,9 +148,14 @@ class TestFromHead:
         # the scheme is that of the connection.
         assert (request.host, request.protocol, request.full_url()) == ("h", "http", url)
 
-    @pytest.mark.parametrize(("host", "name"), [
-        ("", "127.0.0.1"), ("EXAMPLE.com:80", "example.com"), ("[::1]:80", "[::1]"),
-    ])
+    @pytest.mark.parametrize(
+        ("host", "name"),
+        [
+            ("", "127.0.0.1"),
+            ("EXAMPLE.com:80", "example.com"),
+            ("[::1]:80", "[::1]"),
+        ],
+    )
     def test_host_name(self, host: str, name: str) -> None:
         request = served(host=host, version="HTTP/1.0")
         assert request.host_name == name
@@ -147,9 +165,25 @@ class TestFromHead:
     def test_every_attribute_can_be_assigned(self) -> None:
         request = served("/?a=1", fields=[(b"cookie", b"a=b")])
         for name in (
-            "method", "uri", "path", "query", "version", "headers", "host", "host_name", "cookies",
-            "body", "query_arguments", "arguments", "body_arguments", "files", "remote_ip",
-            "protocol", "connection", "server_connection", "whatever_an_application_wants",
+            "method",
+            "uri",
+            "path",
+            "query",
+            "version",
+            "headers",
+            "host",
+            "host_name",
+            "cookies",
+            "body",
+            "query_arguments",
+            "arguments",
+            "body_arguments",
+            "files",
+            "remote_ip",
+            "protocol",
+            "connection",
+            "server_connection",
+            "whatever_an_application_wants",
         ):
             value = object()
             setattr(request, name, value)
@@ -192,9 +226,12 @@ class TestArguments:
         request.close()
 
     def test_assigned_body_is_parsed(self) -> None:
-        request = served(method="PUT", fields=[
-            (b"Content-Type", b"application/x-www-form-urlencoded"),
-        ])
+        request = served(
+            method="PUT",
+            fields=[
+                (b"Content-Type", b"application/x-www-form-urlencoded"),
+            ],
+        )
         request.body = b"a=1"
         assert request.arguments == {"a": [b"1"]}
 
@@ -265,19 +302,23 @@ class TestCookies:
 
 class TestPeer:
     FIELDS: list[tuple[bytes, bytes]] = [
-        (b"X-Forwarded-For", b"4.4.4.4, 5.5.5.5"), (b"X-Scheme", b"https"),
+        (b"X-Forwarded-For", b"4.4.4.4, 5.5.5.5"),
+        (b"X-Scheme", b"https"),
     ]
 
     def test_class_11_fields_are_not_believed_unless_told_so(self) -> None:
         request = served(fields=self.FIELDS)
         assert (request.remote_ip, request.protocol) == ("1.2.3.4", "http")
 
-    @pytest.mark.parametrize(("proxies", "peer", "expected"), [
-        ((), "1.2.3.4", ("5.5.5.5", "https")),
-        (("5.0.0.0/8",), "1.2.3.4", ("1.2.3.4", "http")),
-        (("5.0.0.0/8",), "127.0.0.1", ("4.4.4.4", "https")),
-        (("5.0.0.0/8", "1.2.3.4"), "1.2.3.4", ("4.4.4.4", "https")),
-    ])
+    @pytest.mark.parametrize(
+        ("proxies", "peer", "expected"),
+        [
+            ((), "1.2.3.4", ("5.5.5.5", "https")),
+            (("5.0.0.0/8",), "1.2.3.4", ("1.2.3.4", "http")),
+            (("5.0.0.0/8",), "127.0.0.1", ("4.4.4.4", "https")),
+            (("5.0.0.0/8", "1.2.3.4"), "1.2.3.4", ("4.4.4.4", "https")),
+        ],
+    )
     def test_class_11_forwarding(
         self, proxies: tuple[str, ...], peer: str, expected: tuple[str, str]
     ) -> None:
@@ -286,10 +327,15 @@ class TestPeer:
         assert (request.remote_ip, request.protocol) == expected
         assert (context.peer_ip, context.protocol) == (peer, "http")
 
-    @pytest.mark.parametrize(("name", "expected"), [
-        (b"/run/app.sock", "unix:/run/app.sock"), ("/a", "unix:/a"), (b"\0name", "unix:@name"),
-        (None, "unix:"),
-    ])
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            (b"/run/app.sock", "unix:/run/app.sock"),
+            ("/a", "unix:/a"),
+            (b"\0name", "unix:@name"),
+            (None, "unix:"),
+        ],
+    )
     def test_unix_sockets(self, name: Any, expected: str) -> None:
         connection = Connection(Context(""), Transport(UNIXAddress(name)))
         assert HTTPServerRequest.from_head(Head(), connection).remote_ip == expected
@@ -317,8 +363,15 @@ class TestByHand:
     def test_cyclone_1(self) -> None:
         files = {"a": [HTTPFile(filename="a", body=b"", content_type="")]}
         request = HTTPRequest(
-            "GET", "/a", "HTTP/1.1", {"cookie": "a=b"}, b"body", host="h", files=files,
-            remote_ip="1.2.3.4", protocol="https",
+            "GET",
+            "/a",
+            "HTTP/1.1",
+            {"cookie": "a=b"},
+            b"body",
+            host="h",
+            files=files,
+            remote_ip="1.2.3.4",
+            protocol="https",
         )
         assert request.headers["Cookie"] == "a=b"
         assert request.raw_headers == [(b"Cookie", b"a=b")]
@@ -380,9 +433,13 @@ class TestByHand:
         assert HTTPRequest("GET", "/", connection=Bare(), protocol="http").protocol == "http"
         assert HTTPRequest("GET", "/", protocol="ftp").protocol == "http"
 
-    @pytest.mark.parametrize(("address", "expected"), [
-        ("127.0.0.1", "127.0.0.1"), ("256.0.0.1", ""),
-    ])
+    @pytest.mark.parametrize(
+        ("address", "expected"),
+        [
+            ("127.0.0.1", "127.0.0.1"),
+            ("256.0.0.1", ""),
+        ],
+    )
     def test_xheaders_of_other_connections(self, address: str, expected: str) -> None:
         # Tests of old applications have connections that seem to have every attribute.
         connection = Mock(xheaders=True)

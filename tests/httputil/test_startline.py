@@ -37,8 +37,10 @@ def test_status_line_round_trip(version: str, code: int, reason: str) -> None:
     assert parsed == ResponseStartLine(version, code, reason)
 
 
-@given(st.text() | st.lists(st.sampled_from(["GET", "/", " ", "HTTP/1.1", "200", "OK", "\t"]))
-       .map("".join))
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["GET", "/", " ", "HTTP/1.1", "200", "OK", "\t"])).map("".join)
+)
 def test_any_text_is_refused_or_rebuilt(text: str) -> None:
     with suppress(HTTPInputError):
         assert " ".join(parse_request_start_line(text)) == text
@@ -49,22 +51,51 @@ def test_any_text_is_refused_or_rebuilt(text: str) -> None:
     assert f"{version} {code:03d} {reason}" == text
 
 
-@pytest.mark.parametrize("line", [
-    "", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/0.9", "GET  / HTTP/1.1", "GET / HTTP/1.1 ",
-    " GET / HTTP/1.1", "GET\t/\tHTTP/1.1", "GET /a b HTTP/1.1", "GE(T / HTTP/1.1",
-    "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\n", "GET / HTTP/1.10", "GET / HTTP/1.\u0661",
-    "GET / http/1.1", "GET /\0 HTTP/1.1", "GET /\u0142 HTTP/1.1",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "GET",
+        "GET /",
+        "GET / HTTP/2.0",
+        "GET / HTTP/0.9",
+        "GET  / HTTP/1.1",
+        "GET / HTTP/1.1 ",
+        " GET / HTTP/1.1",
+        "GET\t/\tHTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "GE(T / HTTP/1.1",
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\n",
+        "GET / HTTP/1.10",
+        "GET / HTTP/1.\u0661",
+        "GET / http/1.1",
+        "GET /\0 HTTP/1.1",
+        "GET /\u0142 HTTP/1.1",
+    ],
+)
 def test_class_1_malformed_request_lines(line: str) -> None:
     with pytest.raises(HTTPInputError, match="Malformed HTTP request line"):
         parse_request_start_line(line)
 
 
-@pytest.mark.parametrize("line", [
-    "", "HTTP/1.1 200", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/2.0 200 OK",
-    "HTTP/1.1 +20 OK", "HTTP/1.1 \u0662\u0660\u0660 OK", "HTTP/1.1 200 OK\r", "HTTP/1.1 200 O\0K",
-    "HTTP/1.1  200 OK", " HTTP/1.1 200 OK", "HTTP/1.1 200 OK\n",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "HTTP/1.1 200",
+        "HTTP/1.1 20 OK",
+        "HTTP/1.1 2000 OK",
+        "HTTP/2.0 200 OK",
+        "HTTP/1.1 +20 OK",
+        "HTTP/1.1 \u0662\u0660\u0660 OK",
+        "HTTP/1.1 200 OK\r",
+        "HTTP/1.1 200 O\0K",
+        "HTTP/1.1  200 OK",
+        " HTTP/1.1 200 OK",
+        "HTTP/1.1 200 OK\n",
+    ],
+)
 def test_class_1_malformed_status_lines(line: str) -> None:
     with pytest.raises(HTTPInputError, match="Malformed HTTP status line"):
         parse_response_start_line(line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -57,6 +58,29 @@ def client_of(handler: type[RequestHandler], **settings: Any) -> Client:
 def connection_to(handler: type[RequestHandler], **settings: Any) -> MemoryConnection:
     """A connection to such an application."""
     return client_of(handler, **settings).connect()
+
+
+def run_on_loop(function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine on a loop of asyncio, as on the reactors that have one.
+
+    Unlike `asyncio.run` it waits for no task that was left; that is a failure.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        result = loop.run_until_complete(function())
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            asyncio._unregister_task(task)
+        assert not left
+        return result
+    finally:
+        loop.close()
+
+
+async def turns(count: int = 5) -> None:
+    """Let the loop turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 class Line(NamedTuple):

@@ -11,7 +11,6 @@ The invariant, for every sequence of actions:
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from typing import Any
@@ -23,7 +22,7 @@ from twisted.internet.defer import Deferred
 from cyclone.testing import MemoryConnection, parse_responses
 from cyclone.web import Application, Finish, HTTPError, RequestHandler, stream_request_body
 
-from .support import recorded_log
+from .support import recorded_log, run_on_loop, turns
 
 HEAD = b"%b / HTTP/1.%d\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 6\r\n\r\n"
 BODY = b"abcdef"
@@ -248,12 +247,11 @@ def test_any_life_on_a_loop(script: Script) -> None:
 
     async def run() -> MemoryConnection:
         connection = play(script)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await turns()
         return connection
 
     with recorded_log():
-        connection = asyncio.run(run())
+        connection = run_on_loop(run)
     check(script, connection)
 
 

@@ -382,7 +382,10 @@ def test_limits_come_from_settings() -> None:
     app = Application(max_body_size=5, header_timeout=None, no_keep_alive=1, unknown="x")
     assert app.limits == Limits(max_body_size=5, header_timeout=None, no_keep_alive=True)
     assert Application().limits == Limits()
-    assert Application(max_body_size=None, body_min_rate=None).limits == Limits()
+    assert Application(max_body_size=None, max_header_count=None).limits == Limits()
+    assert Application(body_min_rate=None, linger_timeout=None).limits == Limits(
+        body_min_rate=0, linger_timeout=0
+    )
     assert Application(body_min_rate=0.5).limits.body_min_rate == 0.5
 
 

@@ -15,7 +15,7 @@ from cyclone.http1 import PeerGone
 from cyclone.testing import Client, MemoryConnection
 from cyclone.web import Application, RequestHandler, asynchronous
 
-from .support import GET, Noting, Stage, problems, recorded_log
+from .support import GET, Noting, Stage, problems, recorded_log, run_on_loop, turns
 
 KIB = 1024
 PIECE = b"x" * 64 * KIB
@@ -191,15 +191,13 @@ def test_a_plain_asyncio_task_may_await_flush() -> None:
 
     async def run() -> None:
         connection = slow_reader(stage.client)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         assert len(stage.notes) < 5
         connection.release()
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         assert len(connection.responses()[0].body) == 3 * len(PIECE)
 
-    asyncio.run(run())
+    run_on_loop(run)
     assert stage.notes == ["initialize", "prepare", 0, 1, 2, "on_finish"]
 
 

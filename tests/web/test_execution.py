@@ -12,7 +12,16 @@ from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from cyclone.testing import MemoryConnection
 from cyclone.web import HTTPError, RequestHandler, asynchronous
 
-from .support import GET, Noting, Stage, client_of, problems, recorded_log
+from .support import (
+    GET,
+    Noting,
+    Stage,
+    client_of,
+    problems,
+    recorded_log,
+    run_on_loop,
+    turns,
+)
 
 # --- who is told ---------------------------------------------------------------------------------
 
@@ -305,6 +314,38 @@ def test_nothing_is_cancelled_unless_asked() -> None:
     assert stage.notes == ["initialize", "woken", "on_finish"]
 
 
+class Woken(Noting):
+    """Is woken by its own hook."""
+
+    async def get(self) -> None:
+        self.notes.append(await self.gate)
+
+    def on_connection_close(self, *reason: Any) -> None:
+        self.gate.callback("woken")
+        self.notes.append("told")
+
+
+def test_on_connection_close_may_wake_the_handler() -> None:
+    stage = Stage(Woken)
+    with recorded_log() as lines:
+        stage.client.open("GET", "/").disconnect()
+    assert sorted(stage.notes) == ["initialize", "on_finish", "prepare", "told", "woken"]
+    assert stage.notes[-1] == "on_finish"
+    assert problems(lines) == []
+
+
+def test_on_connection_close_may_wake_the_handler_on_a_loop() -> None:
+    stage = Stage(Woken)
+
+    async def run() -> None:
+        stage.client.open("GET", "/").disconnect()
+        await turns()
+
+    run_on_loop(run)
+    assert sorted(stage.notes) == ["initialize", "on_finish", "prepare", "told", "woken"]
+    assert stage.notes[-1] == "on_finish"
+
+
 def test_cleaning_up_may_wait_after_the_cancellation() -> None:
     second: Deferred[None] = Deferred()
 
@@ -340,16 +381,6 @@ def test_what_a_handler_raises_when_nobody_is_there_is_logged() -> None:
 # --- on an asyncio loop --------------------------------------------------------------------------
 
 
-def on_a_loop(test: Callable[[], Any]) -> None:
-    """Run `test`, which may wait, on a loop of asyncio, as on the reactors that have one."""
-    asyncio.run(test())
-
-
-async def turns(count: int = 5) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize("handler", CANCELLED)
 def test_cancel_on_disconnect_on_a_loop(handler: type[Cancelled]) -> None:
     stage = Stage(handler)
@@ -359,7 +390,7 @@ def test_cancel_on_disconnect_on_a_loop(handler: type[Cancelled]) -> None:
         await turns()
 
     with recorded_log() as lines:
-        on_a_loop(run)
+        run_on_loop(run)
     assert stage.notes == ["initialize", "CancelledError", "on_finish"]
     assert problems(lines) == []
 
@@ -380,7 +411,7 @@ def test_cancel_on_disconnect_of_what_waits_for_a_future() -> None:
         await turns()
 
     with recorded_log() as lines:
-        on_a_loop(run)
+        run_on_loop(run)
     assert stage.notes == ["initialize", "CancelledError", "on_finish"]
     assert problems(lines) == []
 
@@ -410,7 +441,7 @@ def test_a_handler_awaits_futures_and_deferreds() -> None:
         await turns(10)
         assert pending.response.body == b"first second"
 
-    on_a_loop(run)
+    run_on_loop(run)
     assert stage.notes == ["initialize", "on_finish", "finished"]
 
 

@@ -78,6 +78,11 @@ ERRORS = [
     (ZeroDivisionError("secret"), 500, "Internal Server Error", {}),
     (StopIteration(), 500, "Internal Server Error", {}),
     (asyncio.CancelledError(), 500, "Internal Server Error", {}),
+    (SystemExit(1), 500, "Internal Server Error", {}),
+    (HTTPError(99), 500, "Internal Server Error", {}),
+    (HTTPError(1000), 500, "Internal Server Error", {}),
+    (HTTPError(0, reason="Zero"), 500, "Zero", {}),
+    (HTTPError("404"), 500, "Internal Server Error", {}),  # type: ignore[arg-type]
 ]
 
 
@@ -243,6 +248,9 @@ SENT = [
     ((404,), {"reason": "a\r\nb"}, 404, "Unknown"),
     ((599,), {}, 599, "Unknown"),
     ((), {"status_code": 403}, 403, "Forbidden"),
+    ((99,), {}, 500, "Internal Server Error"),
+    (("404",), {}, 500, "Internal Server Error"),
+    ((None,), {}, 500, "Internal Server Error"),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -71,9 +72,11 @@ ASCII_URLS: list[tuple[str | bytes, str]] = [
     (b"/bytes", "/bytes"),
     ("/\xfc", "/%C3%BC"),
     ("/\xfc".encode(), "/%C3%BC"),
-    ("/%FF\u20ac+ ", "/%FF%E2%82%AC+ "),
+    ("/%FF\u20ac+ ", "/%FF%E2%82%AC+%20"),
     ("//h\xf6st/", "//h%C3%B6st/"),
     ("/\U0001f600", "/%F0%9F%98%80"),
+    ("/\\example.com/", "/%5Cexample.com/"),
+    ("/a b<c>", "/a%20b%3Cc%3E"),
 ]
 
 
@@ -87,8 +90,10 @@ def test_ascii_url_is_ascii_and_changes_nothing_else(url: str) -> None:
     text = fields.ascii_url(url)
     assert text.isascii()
     assert fields.ascii_url(text) == text
-    if url.isascii():
+    assert not set(text) & set(' "<>\\^`{|}')
+    if url.isascii() and not set(url) & set(' "<>\\^`{|}'):
         assert text == url
+    assert unquote(text) == unquote(url)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["A", "B"]), st.text(st.characters(codec="latin-1")))))

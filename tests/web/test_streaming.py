@@ -13,7 +13,16 @@ from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from cyclone.testing import MemoryConnection
 from cyclone.web import HTTPError, RequestHandler, asynchronous, stream_request_body
 
-from .support import GET, Noting, Stage, client_of, problems, recorded_log
+from .support import (
+    GET,
+    Noting,
+    Stage,
+    client_of,
+    problems,
+    recorded_log,
+    run_on_loop,
+    turns,
+)
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 SIZED = POST + b"Content-Length: %d\r\n\r\n"
@@ -231,13 +240,36 @@ def test_data_received_may_wait_for_a_future() -> None:
 
     async def run() -> None:
         pending = stage.client.open("POST", "/", body=[b"one", b"two"])
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await turns(10)
         stage.client.advance(0)
         assert pending.response.body == b"done"
 
-    asyncio.run(run())
+    run_on_loop(run)
     assert stage.notes == ["initialize", "prepare", b"one", b"two", "post", "on_finish"]
+
+
+@pytest.mark.parametrize("how", ["finish", "error", "leave", "whole"])
+def test_no_task_is_left_on_a_loop(how: str) -> None:
+    class Handler(Streaming):
+        def data_received(self, chunk: bytes) -> None:
+            if how == "finish":
+                self.finish("enough")
+            elif how == "error":
+                raise HTTPError(422)
+
+    stage = Stage(Handler)
+
+    async def run() -> None:
+        pending = stage.client.open("POST", "/", headers={"Content-Length": "2"})
+        pending.send(b"a")
+        if how == "leave":
+            pending.disconnect()
+        elif how == "whole":
+            pending.send(b"b")
+        await turns()
+
+    run_on_loop(run)
+    assert stage.notes[-1] == "on_finish"
 
 
 # --- ends before the end -------------------------------------------------------------------------

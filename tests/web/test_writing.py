@@ -458,6 +458,16 @@ def test_set_status(arguments: tuple[Any, ...], status: int, reason: str, flushe
     assert "X-Evil" not in response.headers
 
 
+@pytest.mark.parametrize("status", [99, 0, -1, 1000, "200", None, 200.0])
+def test_what_is_no_status(status: Any) -> None:
+    def action(self: RequestHandler) -> None:
+        with pytest.raises(ValueError, match="three digits"):
+            self.set_status(status)
+        assert self.get_status() == 200
+
+    assert client_of(doing(action)).get("/").status == 200
+
+
 # --- header --------------------------------------------------------------------------------------
 
 MOMENT = datetime.datetime(1994, 11, 6, 8, 49, 37, tzinfo=datetime.UTC)
@@ -669,7 +679,7 @@ REDIRECTS = [
     (("/a",), {"status": 308, "permanent": True}, 308, "/a"),
     ((b"/bytes",), {}, 302, "/bytes"),
     (("https://example.com/?a=b#c",), {}, 302, "https://example.com/?a=b#c"),
-    (("/gr\xfc\xdfe \u20ac",), {}, 302, "/gr%C3%BC%C3%9Fe %E2%82%AC"),
+    (("/gr\xfc\xdfe \u20ac",), {}, 302, "/gr%C3%BC%C3%9Fe%20%E2%82%AC"),
     (("/%20?a=%C3%BC",), {}, 302, "/%20?a=%C3%BC"),
     (("",), {}, 302, ""),
 ]

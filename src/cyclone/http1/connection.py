@@ -103,7 +103,8 @@ class HTTP1Connection(Protocol):
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
-        self._write_deadline = NEVER
+        self._state_deadline = NEVER  # what the state waits for; `deadline` is the earlier one
+        self._write_deadline = NEVER  # the peer should have taken something
         self._untaken: int | None = None  # bytes that the peer had to take when we looked last
         self._linger = False  # the close is a lingering one
 
@@ -131,7 +132,7 @@ class HTTP1Connection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._state = _CLOSED
-        self.deadline = self._write_deadline = NEVER
+        self._forget_deadlines()
         self._received = b""
         self.factory.connection_gone(self)
         self.outbox.close()
@@ -182,6 +183,7 @@ class HTTP1Connection(Protocol):
             self._expect_progress()
             return
         self._write_deadline = NEVER
+        self.deadline = self._state_deadline
         if self.outbox.queued:
             return
         if self._state is _CLOSING:
@@ -262,7 +264,7 @@ class HTTP1Connection(Protocol):
         """See `Exchange.detach`."""
         if self._state is not _DETACHED:
             self._state = _DETACHED
-            self.deadline = self._write_deadline = NEVER
+            self._forget_deadlines()
             self.outbox.release()
         self._successor = protocol
         if protocol is None:
@@ -287,7 +289,7 @@ class HTTP1Connection(Protocol):
         """Drop the connection.  What waits for the peer is lost."""
         if self._state is not _CLOSED:
             self._state = _CLOSING
-            self.deadline = self._write_deadline = NEVER
+            self._forget_deadlines()
             self.outbox.flush()
             self.outbox.close()
             self.transport.abortConnection()
@@ -298,8 +300,9 @@ class HTTP1Connection(Protocol):
         A connection that has just been made is about to bring a request, and gets a moment for it.
         """
         self.closing = True
-        if self._state is _HEAD and not self._served:
-            self._due(self.factory.limits.linger_timeout)
+        moment = self.factory.limits.linger_timeout
+        if self._state is _HEAD and not self._served and moment:
+            self._due(moment)
         elif not self._in_turn:
             self._end_if_idle()
 
@@ -309,7 +312,14 @@ class HTTP1Connection(Protocol):
         """Called by the factory's sweep when `deadline` has passed."""
         if now >= self._write_deadline:
             self._check_progress()
-        elif self._state is _HEAD:
+        if now >= self._state_deadline:
+            self._state_deadline = NEVER
+            self.deadline = self._write_deadline
+            self._time_is_up(now)
+
+    def _time_is_up(self, now: float) -> None:
+        """What the state has waited for has not come."""
+        if self._state is _HEAD:
             if self._head_started:
                 self._refuse(BadRequest(408, "the header section took too long"))
             else:
@@ -327,14 +337,13 @@ class HTTP1Connection(Protocol):
         if timeout:
             self._untaken = unacknowledged(self.transport)
             self._write_deadline = self._now() + timeout
-            self._wake_at(min(self.deadline, self._write_deadline))
+            self._reschedule()
 
     def _check_progress(self) -> None:
         untaken = unacknowledged(self.transport)
         if untaken is None or untaken == self._untaken:
             self.abort()
         else:
-            self.deadline = NEVER
             self._expect_progress()
 
     def _check_body_time(self, intake: Intake, now: float) -> None:
@@ -352,14 +361,17 @@ class HTTP1Connection(Protocol):
         return self.factory.seconds()
 
     def _due(self, seconds: float | None) -> None:
-        """Be visited by the sweep in `seconds`; None or 0: only for what else is due."""
-        deadline = self._now() + seconds if seconds else NEVER
-        self._wake_at(min(deadline, self._write_deadline))
+        """Give what the state waits for so many seconds; None or 0: any time."""
+        self._state_deadline = self._now() + seconds if seconds else NEVER
+        self._reschedule()
 
-    def _wake_at(self, deadline: float) -> None:
-        self.deadline = deadline
-        if deadline != NEVER:
-            self.factory.wake_at(deadline)
+    def _reschedule(self) -> None:
+        self.deadline = deadline = min(self._state_deadline, self._write_deadline)
+        if deadline < self.factory.sweeper.next_visit:
+            self.factory.sweeper.wake_at(deadline)
+
+    def _forget_deadlines(self) -> None:
+        self.deadline = self._state_deadline = self._write_deadline = NEVER
 
     # -- reading
 
@@ -372,7 +384,7 @@ class HTTP1Connection(Protocol):
             return
         self._in_turn = True
         self.outbox.begin_turn()
-        budget = self.factory.limits.max_pipelined_requests
+        budget = self.factory.limits.max_pipelined_requests or -1
         try:
             while not self.outbox.paused:
                 if self._state is _HEAD and budget and len(self._received) > self._position:
@@ -414,15 +426,16 @@ class HTTP1Connection(Protocol):
             self._set_reading(self._wants_bytes())
 
     def _idle(self) -> None:
-        """The deadline of a connection between two requests: most often it just moves on."""
+        """Between two requests.  While a response is still on its way only progress counts."""
         factory = self.factory
         timeout = factory.limits.idle_connection_timeout
-        if timeout and not self.outbox.paused:
-            self.deadline = deadline = factory.seconds() + timeout
+        if timeout and self.outbox.clear:
+            # Most often the deadline just moves on.
+            self._state_deadline = self.deadline = deadline = factory.seconds() + timeout
             if deadline < factory.sweeper.next_visit:
-                factory.wake_at(deadline)
+                factory.sweeper.wake_at(deadline)
         else:
-            self._due(timeout)
+            self._due(None)
 
     def _schedule_turn(self) -> None:
         if not self._again:
@@ -468,6 +481,7 @@ class HTTP1Connection(Protocol):
         self._position = end + 4
         head = parse_head(bytes(received[start : end + 4]), self.factory.limits)
         self._head_started = False
+        self._state_deadline = NEVER
         self.deadline = self._write_deadline
         self._state = _BUSY
         self._served = True
@@ -566,7 +580,7 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSING
         self._exchange = None
         self._received, self._position = b"", 0
-        self._wake_at(self._write_deadline)
+        self._due(None)
         self._linger = linger
         self.outbox.flush()
         if self.outbox.clear:
@@ -574,12 +588,13 @@ class HTTP1Connection(Protocol):
 
     def _all_sent(self) -> None:
         self.outbox.release()
-        if not self._linger or self._peer_ended:
+        timeout = self.factory.limits.linger_timeout
+        if not self._linger or self._peer_ended or not timeout:
             self._lose_connection()
             return
         self._state = _LINGER
         self._set_reading(True)
-        self._due(self.factory.limits.linger_timeout)
+        self._due(timeout)
         if not ISSLTransport.providedBy(self.transport):
             # Over TLS the peer learns from Connection: close; there is no half-close to send.
             self.transport.loseWriteConnection()
@@ -588,6 +603,6 @@ class HTTP1Connection(Protocol):
         """Close; what the transport still holds for a peer that does not read gets its time."""
         self._state = _CLOSING
         self.outbox.release()
-        self.deadline = NEVER
+        self._due(None)
         self._expect_progress()
         self.transport.loseConnection()

@@ -94,10 +94,6 @@ class HTTPFactory(ServerFactory):
         """Call `function` in a later turn of the reactor."""
         self.clock.callLater(0, function)
 
-    def wake_at(self, deadline: float) -> None:
-        """Have the connections visited when `deadline` has passed."""
-        self.sweeper.wake_at(deadline)
-
     # -- connections
 
     def acceptableProtocols(self) -> list[bytes]:

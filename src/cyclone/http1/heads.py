@@ -33,7 +33,7 @@ def skip_empty_lines(
     rest = bytes(received[position : position + 2])
     if rest[:1] < b" " and rest not in (b"", b"\r"):
         raise BadRequest(400, "a request begins with its request line")
-    return position, (position - start) // 2, len(rest) > 1
+    return position, (position - start) // 2, rest not in (b"", b"\r")
 
 
 def check_partial_head(

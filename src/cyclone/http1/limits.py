@@ -14,7 +14,7 @@ WritePolicy = Literal["close", "drop"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one server.  Sizes are bytes, times are seconds; 0 or None turns a time limit off.
+    """Limits of one server.  Sizes are bytes, times are seconds; 0 or None turns a time off.
 
     Attributes:
         max_request_line_size: request line, longer ones are answered 414.
@@ -86,9 +86,9 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     if field.name == "no_keep_alive":
         return bool(value)
     if value is None:
-        if "None" not in str(field.type):
-            return field.default
-        return None
+        if "None" in str(field.type):
+            return None
+        return field.default if field.type == "int" else 0
     number = int if field.type == "int" else (int, float)
     if not isinstance(value, number) or isinstance(value, bool) or value < 0:
         kind = "a whole number of bytes or items" if number is int else "a number"

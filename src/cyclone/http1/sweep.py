@@ -42,12 +42,13 @@ class Sweeper:
 
     def wake_at(self, deadline: float) -> None:
         """Make sure the sweep comes by about `deadline`."""
-        if deadline < self.next_visit:
+        now = self._clock().seconds()
+        visit = max(deadline, now + GRANULARITY)
+        if visit < self.next_visit:  # an earlier visit is never put off
             if self._call is not None:
                 self._call.cancel()
-            delay = max(deadline - self._clock().seconds(), GRANULARITY)
-            self.next_visit = self._clock().seconds() + delay
-            self._call = self._clock().callLater(delay, self._sweep)
+            self.next_visit = visit
+            self._call = self._clock().callLater(visit - now, self._sweep)
 
     def _sweep(self) -> None:
         self._call = None

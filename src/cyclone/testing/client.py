@@ -340,7 +340,7 @@ class DeferredClient(BaseClient[Deferred[Response]]):
         connection was closed before it.
         """
         bodies = ("body", "json", "form", "data", "files")
-        if method in ("POST", "PUT", "PATCH") and not any(options.get(key) for key in bodies):
+        if method in ("POST", "PUT", "PATCH") and all(options.get(key) is None for key in bodies):
             options["form"], params = params, None
         request = self._build(method, path, params, options)
         history: list[Response] = []

@@ -321,7 +321,7 @@ class MemoryTransport:
             self._lose(ConnectionDone())
 
     def _drained(self) -> None:
-        if self._waiting or not self.connected:
+        if self._waiting or not self.connected or self.aborted:
             return
         if self.producer is not None and (self._producer_paused or not self.streaming):
             self._producer_paused = False

@@ -56,7 +56,6 @@ class Application(HTTPFactory):
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
         self.transforms: list[type] = list(transforms or ())
-        self.default_host = default_host
         if settings.get("xheaders"):
             self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
@@ -73,6 +72,15 @@ class Application(HTTPFactory):
         if arguments is None and issubclass(handler_class, ErrorHandler):
             arguments = {"status_code": 404}
         return handler_class, dict(arguments or {})
+
+    @property
+    def default_host(self) -> str | None:
+        """Host whose routes serve requests for unknown hosts."""
+        return self._hosts.default_host
+
+    @default_host.setter
+    def default_host(self, host: str | None) -> None:
+        self._hosts.default_host = host
 
     def add_transform(self, transform_class: type) -> None:
         """Apply a transform to each response from now on (Tornado, cyclone 1.x)."""

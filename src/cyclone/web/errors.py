@@ -27,6 +27,11 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUOTABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
+def is_status(status: object) -> bool:
+    """Whether a response can have this status: a number of three digits (RFC 9110, 15)."""
+    return isinstance(status, int) and 100 <= status <= 999
+
+
 def reason_phrase(status: int, reason: str | None = None) -> str:
     """Return the reason phrase to send: ``reason``, or the standard one when it is None.
 

@@ -7,19 +7,23 @@ to come makes an `Execution`, which goes on from there as a coroutine.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from twisted.python.failure import Failure
 
 from cyclone._async import CancelledErrors, Spawned, settle, spawn
 from cyclone.http1 import PeerGone
 from cyclone.httpserver import body_consumer
+from cyclone.log import app_log
 
 from .streaming import BodyStream
 
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "tell_connection_closed"]
 
 
 class Execution:
@@ -128,3 +132,13 @@ class Execution:
         handler = self._handler
         if handler._finished or handler.request.connection.done:
             handler._end()
+
+
+def tell_connection_closed(handler: RequestHandler, reason: Failure | None) -> None:
+    """Call `on_connection_close`: Tornado's has no argument, cyclone 1.x's has the reason."""
+    hook = handler.on_connection_close
+    try:
+        takes_reason = inspect.signature(hook).parameters
+        hook(*[reason][: len(takes_reason)])
+    except Exception:
+        app_log.error("Uncaught exception in on_connection_close", exc_info=True)

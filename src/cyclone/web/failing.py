@@ -15,7 +15,7 @@ from cyclone.httputil import HTTPInputError
 from cyclone.log import app_log, gen_log
 
 from . import pages
-from .errors import Finish, HTTPError, reason_phrase
+from .errors import Finish, HTTPError, is_status, reason_phrase
 
 if TYPE_CHECKING:
     from .handler import RequestHandler
@@ -50,7 +50,7 @@ def answer(handler: RequestHandler, error: Any) -> None:
 
 def _status_of(error: BaseException) -> int:
     if isinstance(error, HTTPError):
-        return error.status_code
+        return error.status_code if is_status(error.status_code) else 500
     return 400 if isinstance(error, HTTPInputError) else 500
 
 
@@ -61,6 +61,9 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
         if not handler._finished:
             _abandon(handler)
         return
+    if not is_status(status_code):
+        gen_log.error("%r is no status code", status_code)
+        status_code = 500
     handler.clear()
     error = _exception_in(kwargs)
     reason = kwargs.get("reason")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -93,11 +94,11 @@ def _check_latin(value: str) -> None:
         ) from None
 
 
+#: What has no place in a URL and is no control character (RFC 3986 section 2).  Browsers take a
+#: backslash for a slash, which a redirect to "/\\host" lives by.
+_NOT_IN_URL = re.compile(r"""[ "<>\\^`{|}]|[^\x00-\x7f]""")
+
+
 def ascii_url(url: str | bytes) -> str:
-    """A URL for a Location field: what is not ASCII is percent-encoded as UTF-8."""
-    text = to_text(url)
-    return (
-        text
-        if text.isascii()
-        else "".join(char if char.isascii() else url_escape(char, plus=False) for char in text)
-    )
+    """A URL for a Location field: what it cannot hold is percent-encoded as UTF-8."""
+    return _NOT_IN_URL.sub(lambda found: url_escape(found[0], plus=False), to_text(url))

@@ -7,7 +7,6 @@ Life of a request: ``initialize`` (made), ``prepare``, the method named like the
 from __future__ import annotations
 
 import contextvars
-import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
@@ -32,8 +31,8 @@ from cyclone.util import ObjectDict
 from . import conditional, failing
 from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
-from .errors import HTTPError, MissingArgumentError, reason_phrase
-from .execution import Execution
+from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
+from .execution import Execution, tell_connection_closed
 from .fields import (
     FRAMING_FIELDS,
     REPRESENTATION_FIELDS,
@@ -222,7 +221,7 @@ class RequestHandler:
         Raises:
             ValueError: `status_code` is not of three digits (RFC 9110 section 15).
         """
-        if not 100 <= status_code <= 999:
+        if not is_status(status_code):
             raise ValueError(f"a status code has three digits, not {status_code!r}")
         self._status_code = status_code
         if reason is not None:
@@ -746,18 +745,9 @@ class RequestHandler:
             return  # we have dropped the connection ourselves
         execution = self._execution
         call = context.run if execution is None else execution.call
-        call(self._tell_connection_closed, reason)
+        call(tell_connection_closed, self, reason)
         if execution is None or not execution.peer_gone(self.cancel_on_disconnect):
             call(self._end)
-
-    def _tell_connection_closed(self, reason: Failure | None) -> None:
-        """Tornado's hook has no argument, cyclone 1.x's has the reason."""
-        hook = self.on_connection_close
-        try:
-            takes_reason = inspect.signature(hook).parameters
-            hook(*[reason][: len(takes_reason)])
-        except Exception:
-            app_log.error("Uncaught exception in on_connection_close", exc_info=True)
 
     def notifyFinish(self) -> Deferred[None]:
         """A Deferred that fires, with None, when the response has ended or the peer is gone.

@@ -94,17 +94,17 @@ class URLSpec:
 
     def matched(self, groups: Sequence[str | None]) -> RouteMatch:
         """Make the match from the undecoded texts of the groups, in the pattern's order."""
-        # One to three groups is what routes have: a loop costs less than zip and map do.
-        values: list[PathValue] = []
-        for group in groups:
-            values.append(group if group is None or "%" not in group else _decoded(group))
         names = self._names
-        if not names:
-            return _new_tuple(RouteMatch, (self, tuple(values), _NO_KWARGS))
-        kwargs: dict[str, PathValue] = {}
-        for index, name in enumerate(names):
-            kwargs[name] = values[index]
-        return _new_tuple(RouteMatch, (self, (), kwargs))
+        if len(groups) == 1:  # as most routes have it
+            group = groups[0]
+            value = group if group is None or "%" not in group else _decoded(group)
+            if names:
+                return _new_tuple(RouteMatch, (self, (), {names[0]: value}))
+            return _new_tuple(RouteMatch, (self, (value,), _NO_KWARGS))
+        values = [g if g is None or "%" not in g else _decoded(g) for g in groups]
+        if names:
+            return _new_tuple(RouteMatch, (self, (), dict(zip(names, values, strict=True))))
+        return _new_tuple(RouteMatch, (self, tuple(values), _NO_KWARGS))
 
     def reverse(self, *args: Any, **query: Any) -> str:
         """Make the path that leads here: ``args`` fill the groups, ``query`` makes a query string.
