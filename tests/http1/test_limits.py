@@ -239,6 +239,13 @@ def test_a_head_in_time_leaves_its_timer_behind() -> None:
     assert last_status(connection) == 200
 
 
+def test_a_head_in_pieces_is_over_when_it_is_complete() -> None:
+    connection = connect(GET[:9], header_timeout=3, idle_connection_timeout=10)
+    connection.send(GET[9:])
+    assert lasted(connection) == about(10)
+    assert [each.status for each in connection.responses()] == [200]
+
+
 def test_the_head_after_a_busy_handler_has_its_time() -> None:
     server = Server(header_timeout=3)
     connection = server.connect(HOLD + GET[:9])
@@ -287,6 +294,7 @@ def test_a_busy_connection_is_not_idle() -> None:
     server = Server(idle_connection_timeout=5)
     connection = server.connect(HOLD)
     wait(connection, 60)
+    assert server.clock.getDelayedCalls() == []
     server.held[0].write("some")
     server.held[0].flush()
     wait(connection, 60)
@@ -399,8 +407,10 @@ def test_a_complete_body_leaves_its_timers_behind(path: bytes) -> None:
 def test_the_timers_of_the_body_do_not_hurt_the_handler() -> None:
     server = Server(body_timeout=5, body_grace=2)
     data = b"POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none"
-    connection = server.connect(data)
+    connection = server.connect(data[:-3])
+    connection.send(b"one")
     wait(connection, 60)
+    assert server.clock.getDelayedCalls() == []
     server.held[0].finish("late")
     assert last_status(connection) == 200
 
@@ -624,7 +634,7 @@ class Sipping:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = itertools.count(10_000, -1)
         monkeypatch.setattr(
-            "cyclone.http1.connection.unacknowledged", lambda transport: next(self.left)
+            "cyclone.http1.connection.progress", lambda transport: next(self.left)
         )
 
 
@@ -633,7 +643,7 @@ def test_sips_are_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     Sipping(monkeypatch)
     wait(connection, 60)
     assert not connection.closed
-    monkeypatch.setattr("cyclone.http1.connection.unacknowledged", lambda transport: 7)
+    monkeypatch.setattr("cyclone.http1.connection.progress", lambda transport: 7)
     assert lasted(connection) <= 11
     assert connection.transport.aborted
 

@@ -16,7 +16,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     outbox      a response on its way out, and back-pressure
     shared      the transport as handlers get it
     departures  when what goes out leaves
-    progress    what a peer has not taken yet
+    progress    whether a peer takes what it is sent
     sweep       one timer for all connections
     factory     what the connections of a server share
 """

@@ -18,6 +18,7 @@ event is handled leaves in one ``transport.write`` at its end.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import enum
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
 from .parser import BadRequest, parse_head
-from .progress import unacknowledged
+from .progress import progress
 from .shared import SharedTransport
 from .sweep import NEVER
 
@@ -105,12 +106,15 @@ class HTTP1Connection(Protocol):
         self._peer_ended = False
         self._state_deadline = NEVER  # what the state waits for; `deadline` is the earlier one
         self._write_deadline = NEVER  # the peer should have taken something
-        self._untaken: int | None = None  # bytes that the peer had to take when we looked last
+        self._progress: int | None = None  # how far the peer had come when we looked last
         self._linger = False  # the close is a lingering one
 
     # -- the transport's calls
 
     def connectionMade(self) -> None:
+        # What is written leaves in few pieces; Nagle's algorithm would only hold them back.
+        with contextlib.suppress(AttributeError, OSError):  # unix sockets, sockets of others
+            self.transport.setTcpNoDelay(True)
         self.outbox = Outbox(self.transport, self._on_outbox, self.factory.departures)
         self.factory.connections.add(self)
         self._due(self.factory.limits.idle_connection_timeout)
@@ -335,13 +339,14 @@ class HTTP1Connection(Protocol):
         """Give the peer time to take something of what has been sent."""
         timeout = self.factory.limits.write_timeout
         if timeout:
-            self._untaken = unacknowledged(self.transport)
+            self._progress = progress(self.transport)
             self._write_deadline = self._now() + timeout
             self._reschedule()
 
     def _check_progress(self) -> None:
-        untaken = unacknowledged(self.transport)
-        if untaken is None or untaken == self._untaken:
+        made = progress(self.transport)
+        if made is None or made == self._progress:
+            _log.info("Connection aborted: {peer} does not read", peer=self.context.peer_ip)
             self.abort()
         else:
             self._expect_progress()

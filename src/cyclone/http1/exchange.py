@@ -310,6 +310,20 @@ class Exchange:
         self._end()
         return self._connection.outbox.drained()
 
+    def drained(self) -> Settled | Waiter:
+        """An awaitable that is done when the peer can take more; fails when it is gone.
+
+        For HEAD nothing is sent that the peer could be slow to take, so it lasts a turn of the
+        reactor: a handler that writes as long as it may must let others have theirs.
+        """
+        if self._phase is _DONE:
+            return GONE
+        if self.head.method != "HEAD":
+            return self._connection.outbox.drained()
+        waiter = Waiter()
+        self._connection.factory.call_soon(lambda: waiter.callback(None))
+        return waiter
+
     # -- its end
 
     def set_close_callback(self, callback: Callable[[], Any] | None) -> None:

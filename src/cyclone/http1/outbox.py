@@ -187,7 +187,9 @@ class Outbox:
         self._turn.clear()
         self._turn_size = 0
         self.paused = True
-        self._transport.write(data)
+        self._transport.write(data[:_SLICE])
+        if len(data) > _SLICE:
+            self._transmit(data[_SLICE:])
         self._on_change()
 
     def _send_some(self, data: bytes) -> None:

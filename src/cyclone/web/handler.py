@@ -446,7 +446,8 @@ class RequestHandler:
                 chunk = transform.transform_chunk(chunk, include_footers)
             if chunk and self.request.method != "HEAD":
                 return connection.write(chunk)
-            return DONE
+            # Connections of others may know Tornado's interface only.
+            return connection.drained() if hasattr(connection, "drained") else DONE
         self._headers_written = True
         for transform in self._transforms:
             self._status_code, self._headers, chunk = transform.transform_first_chunk(
