@@ -1,8 +1,10 @@
-"""What cyclone does so far, to click through.
+"""What cyclone does so far, to click through::
 
     make run
     cyclone run demos/site/app.py --reload
     twistd -n cyclone -r app.Application        (in this directory)
+
+Each link of the first page shows one thing.
 """
 
 import html

@@ -633,9 +633,7 @@ class Sipping:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = itertools.count(10_000, -1)
-        monkeypatch.setattr(
-            "cyclone.http1.connection.progress", lambda transport: next(self.left)
-        )
+        monkeypatch.setattr("cyclone.http1.connection.progress", lambda transport: next(self.left))
 
 
 def test_sips_are_progress(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,9 @@ from .parser import BadRequest
 
 __all__ = ["Gunzip"]
 
+#: Each member copies what follows it in the same read; whoever sends many is up to no good.
+_MAX_MEMBERS = 1000
+
 
 class Gunzip:
     """Decompresses a gzip body for another consumer.
@@ -21,12 +24,13 @@ class Gunzip:
     The size limit holds for what comes out: a small body must not become a large one unseen.
     """
 
-    __slots__ = ("_chunk_size", "_consumer", "_inflate", "_left")
+    __slots__ = ("_chunk_size", "_consumer", "_inflate", "_left", "_members")
 
     def __init__(self, consumer: BodyConsumer, max_size: int, chunk_size: int) -> None:
         self._consumer = consumer
         self._left = max_size
         self._chunk_size = chunk_size
+        self._members = 1
         self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
 
     def data_received(self, chunk: bytes) -> Deferred[Any] | None:
@@ -58,6 +62,9 @@ class Gunzip:
         """RFC 1952 section 2.2: gzip data may be several members in a row."""
         rest = self._inflate.unused_data
         if rest:
+            self._members += 1
+            if self._members > _MAX_MEMBERS:
+                raise BadRequest(400, "the body has more gzip members than this server accepts")
             self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
         return rest
 

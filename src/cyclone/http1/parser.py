@@ -99,10 +99,11 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9112 section 3.2: a target is visible ASCII and has no fragment.
 _TARGET = re.compile(rb'[!"$-~]+')
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)", re.IGNORECASE)
-# RFC 9110 section 7.2, RFC 3986 section 3.2: uri-host [ ":" port ], no user information.
+# RFC 9110 section 7.2, RFC 3986 section 3.2: uri-host [ ":" port ], no user information.  Without
+# the comma, which would let two hosts pass for one.
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[\w.~!$&'()*+,;=:\-]+\]"
-    rb"|(?:[\w.~!$&'()*+,;=\-]|%[0-9A-Fa-f]{2})+)(?::[0-9]{0,5})?",
+    rb"|(?:[\w.~!$&'()*+;=\-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?",
     re.ASCII,
 )
 
@@ -335,7 +336,8 @@ def _read_host(head: RequestHead, hosts: list[bytes]) -> None:
 
 
 def _check_host(value: bytes) -> str:
-    if not _HOST.fullmatch(value):
+    found = _HOST.fullmatch(value)
+    if found is None or int(found[1] or 0) > 65535:
         raise BadRequest(400, "the host is not a valid host name or address with an optional port")
     host = value.decode("ascii")
     if len(value) <= _LONGEST_CACHED:

@@ -18,6 +18,8 @@ __all__ = ["GRANULARITY", "NEVER", "Sweeper"]
 #: Seconds a deadline may be missed by.
 GRANULARITY = 0.5
 NEVER = math.inf
+#: How many are visited in one turn of the reactor; others want to be served meanwhile.
+_BATCH = 200
 
 
 class _Due(Protocol):
@@ -51,12 +53,23 @@ class Sweeper:
             self._call = self._clock().callLater(visit - now, self._sweep)
 
     def _sweep(self) -> None:
+        now = self._clock().seconds()
+        self._visit([member for member in self._members if member.deadline <= now])
+
+    def _visit(self, due: list[_Due]) -> None:
+        """Visit those that are due, a batch in a turn of the reactor, then wait for the next."""
         self._call = None
         self.next_visit = NEVER
         now = self._clock().seconds()
-        for member in list(self._members):
+        for member in due[:_BATCH]:
             if member.deadline <= now:
                 member.check_deadlines(now)
+        if len(due) > _BATCH:
+            if self._call is not None:
+                self._call.cancel()
+            self.next_visit = now
+            self._call = self._clock().callLater(0, self._visit, due[_BATCH:])
+            return
         earliest = min((member.deadline for member in self._members), default=NEVER)
         if earliest != NEVER:
             self.wake_at(earliest)
