@@ -78,24 +78,6 @@ class Waiter(Deferred[None]):
         if waited_for is not None:
             waited_for(self)
 
-    # Each of these appends to the callbacks by itself in Twisted.
-
-    def addCallbacks(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return super().addCallbacks(*args, **kwargs)
-
-    def addCallback(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return super().addCallback(*args, **kwargs)
-
-    def addErrback(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return super().addErrback(*args, **kwargs)
-
-    def addBoth(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return super().addBoth(*args, **kwargs)
-
     def __await__(self) -> Generator[Any, None, None]:
         loop = asyncio._get_running_loop()
         if loop is not None:
@@ -103,6 +85,19 @@ class Waiter(Deferred[None]):
             if task is not None and not isinstance(task, AsyncioRunner):
                 return _as_future(self, loop).__await__()
         return cast("Generator[Any, None, None]", super().__await__())
+
+
+def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
+    def add(self: Waiter, *args: Any, **kwargs: Any) -> Any:
+        self._tell()
+        return method(self, *args, **kwargs)
+
+    return add
+
+
+# Each of these appends to the callbacks by itself in Twisted.
+for _name in ("addCallbacks", "addCallback", "addErrback", "addBoth"):
+    setattr(Waiter, _name, _telling(getattr(Deferred, _name)))
 
 
 def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
@@ -139,20 +134,13 @@ class Settled:
         return
         yield
 
-    def _deferred(self) -> Deferred[Any]:
-        return defer.succeed(None) if self._error is None else defer.fail(self._error())
-
-    def addCallback(self, *args: Any, **kw: Any) -> Deferred[Any]:
-        return self._deferred().addCallback(*args, **kw)
-
-    def addErrback(self, *args: Any, **kw: Any) -> Deferred[Any]:
-        return self._deferred().addErrback(*args, **kw)
-
-    def addBoth(self, *args: Any, **kw: Any) -> Deferred[Any]:
-        return self._deferred().addBoth(*args, **kw)
-
-    def addCallbacks(self, *args: Any, **kw: Any) -> Deferred[Any]:
-        return self._deferred().addCallbacks(*args, **kw)
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("addCallback", "addErrback", "addBoth", "addCallbacks"):
+            raise AttributeError(name)
+        deferred: Deferred[Any] = (
+            defer.succeed(None) if self._error is None else defer.fail(self._error())
+        )
+        return getattr(deferred, name)
 
 
 #: What is returned where there was nothing to wait for.
@@ -241,9 +229,15 @@ def exception_of(failure: Failure) -> BaseException:
 
 
 class Spawned:
-    """A coroutine that `spawn` runs."""
+    """A coroutine that `spawn` runs, step by step, in a context of its own."""
 
-    __slots__ = ()
+    _context: contextvars.Context
+    _entered: bool  # something runs in the context
+    _woken: tuple[BaseException | None] | None  # how to go on once that has ended
+
+    def start(self) -> None:
+        """Make the first step."""
+        self._context.run(self._step, None)
 
     def cancel(self) -> Any:
         """Ask it to stop where it waits."""
@@ -251,7 +245,28 @@ class Spawned:
 
     def call(self, function: Callable[..., _T], *args: Any) -> _T:
         """Call `function` in the coroutine's context, as if the coroutine did."""
+        if self._entered:
+            return function(*args)
+        self._entered = True
+        try:
+            return self._context.run(function, *args)
+        finally:
+            self._entered = False
+            self._go_on()
+
+    def _step(self, error: BaseException | None) -> None:
         raise NotImplementedError
+
+    def _wake(self, error: BaseException | None) -> None:
+        """What was waited for has come.  A context cannot be entered twice."""
+        self._woken = (error,)
+        if not self._entered:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        woken, self._woken = self._woken, None
+        if woken is not None:
+            self._context.run(self._step, woken[0])
 
 
 def spawn(coroutine: Coroutine[Any, Any, Any]) -> Spawned:
@@ -312,37 +327,14 @@ class Runner(Spawned):
         self._entered = False
         self._woken: tuple[BaseException | None] | None = None
 
-    def start(self) -> None:
-        self._context.run(self._step, None)
-
-    def call(self, function: Callable[..., _T], *args: Any) -> _T:
-        if self._entered:
-            return function(*args)
-        self._entered = True
-        try:
-            return self._context.run(function, *args)
-        finally:
-            self._entered = False
-            self._go_on()
-
     def cancel(self) -> None:
         """Cancel the Deferred that is waited for; the coroutine sees `defer.CancelledError`."""
         if self._waiting_on is not None:
             self._waiting_on.cancel()
 
-    def _wake(self, error: BaseException | None) -> None:
-        self._waiting_on = None
-        self._woken = (error,)
-        if not self._entered:  # else what is called in the context comes to its end first
-            self._go_on()
-
-    def _go_on(self) -> None:
-        woken, self._woken = self._woken, None
-        if woken is not None:
-            self._context.run(self._step, woken[0])
-
     def _step(self, error: BaseException | None) -> None:
         """Run to the next Deferred that has no result yet, or to the end."""
+        self._waiting_on = None
         self._entered = True
         try:
             send = self._coroutine.send
@@ -383,24 +375,6 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         self._entered = False
         self._woken: tuple[BaseException | None] | None = None
         asyncio._register_task(self)  # type: ignore[arg-type]
-
-    def start(self) -> None:
-        self._context.run(self._step, None)
-
-    def call(self, function: Callable[..., _T], *args: Any) -> _T:
-        if self._entered:
-            return function(*args)
-        self._entered = True
-        try:
-            return self._context.run(function, *args)
-        finally:
-            self._entered = False
-            self._go_on()
-
-    def _go_on(self) -> None:
-        woken, self._woken = self._woken, None
-        if woken is not None:
-            self._context.run(self._step, woken[0])
 
     # -- the interface of asyncio.Task
 
@@ -504,9 +478,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         def wake(error: BaseException | None) -> None:
             if self._deferred is deferred:
                 self._deferred = None
-                self._woken = (error,)
-                if not self._entered:
-                    self._go_on()
+                self._wake(error)
 
         _watch(deferred, wake)
         if self._must_cancel and self._deferred is deferred:
