@@ -240,6 +240,14 @@ def test_a_response_that_ends_with_the_connection() -> None:
     assert not response.complete
 
 
+def test_an_interim_response_alone_is_not_cut() -> None:
+    (response,) = parse_responses(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert [status for status, _ in response.informational] == [100]
+    assert not response.begun
+    with pytest.raises(ResponseError, match="within a response"):
+        parse_responses(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2")
+
+
 AFTER = {
     "close": OK.replace(b"Content", b"Connection: close\r\nContent") + b"x",
     "HTTP/1.0": OK.replace(b"/1.1", b"/1.0") + OK,

@@ -147,7 +147,8 @@ def parse_responses(
     """Read `data` as responses to requests with `methods` (GET where none is left).
 
     Raises:
-        ResponseError: for what no server may send, and when `closed` for a cut end.
+        ResponseError: for what no server may send, and when `closed` for a final response
+            that is cut; interim ones alone are not.
     """
     found: list[ResponseParser] = []
     while data:
@@ -156,7 +157,7 @@ def parse_responses(
         parser = ResponseParser(methods[len(found)] if len(found) < len(methods) else "GET")
         found.append(parser)
         data = parser.feed(data)
-        if not parser.complete and closed:
+        if closed and parser.begun and not parser.complete:
             parser.eof()
     return found
 

@@ -78,6 +78,11 @@ class ResponseParser:
         if not self.complete:
             raise ResponseError("the connection was closed within a response")
 
+    @property
+    def begun(self) -> bool:
+        """Has a byte of the final response come? Interim responses do not count."""
+        return bool(self.status or self._buffer)
+
     def values(self, name: str) -> list[str]:
         """All values of the field `name`, in order."""
         return [value for key, value in self.fields if key.lower() == name.lower()]

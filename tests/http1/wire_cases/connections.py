@@ -360,6 +360,13 @@ HALF_CLOSED = (
         eof=True,
     ),
     Case(
+        "the end where a body was expected",
+        request("POST /echo HTTP/1.1", "Expect: 100-continue", "Content-Length: 3"),
+        (),
+        closed=True,
+        eof=True,
+    ),
+    Case(
         "the end in a chunked body",
         request("POST /echo HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\nhi\r\n"),
         (),
