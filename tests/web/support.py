@@ -83,6 +83,15 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
+def doing(action: Callable[[Any], Any]) -> type[RequestHandler]:
+    """A handler class that does `action` for every method."""
+
+    def method(self: RequestHandler) -> Any:
+        return action(self)
+
+    return type("Handler", (RequestHandler,), {"get": method, "head": method, "post": method})
+
+
 class Line(NamedTuple):
     """One event in the log of cyclone."""
 

@@ -484,6 +484,13 @@ def test_a_bomb_of_many_members_is_refused() -> None:
     assert stage.client.post("/", body=data, headers=GZIP).status == 413
 
 
+@pytest.mark.parametrize(("count", "status"), [(500, 200), (5000, 400)])
+def test_members_are_counted(count: int, status: int) -> None:
+    """Each costs time, also when nothing comes of it."""
+    stage = Stage(Body, decompress_request=True)
+    assert stage.client.post("/", body=EMPTY * count, headers=GZIP).status == status
+
+
 def test_the_limit_of_a_handler_holds_for_what_comes_out() -> None:
     stage = Stage(Small, decompress_request=True, max_body_size=5000)
     assert stage.client.post("/", body=gzip.compress(b""), headers=GZIP).status == 413
