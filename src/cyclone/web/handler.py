@@ -637,7 +637,7 @@ class RequestHandler:
     # -- errors
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Answer with an error; `write_error` writes the body.
+        """Answer with an error; `write_error` writes the body.  Return from the method after it.
 
         When part of the response has been sent the connection is dropped: an end in good order
         would make the peer take what it has for the whole.
