@@ -1,5 +1,9 @@
 """The load generator: keep-alive connections that ask, wait for the whole answer, ask again.
 
+The connections ask in volleys: all of them again when all have their answer.  A client written in
+Python is slower than some of the servers; asking one by one it would measure how they wake up for
+single requests, not what a request costs under load.
+
 It runs in a process of its own (``python -m bench.load``) and prints one JSON object.  Every
 answer is checked in full, cheaply: bytes that have been parsed and found right once are right
 again, and a server's answers differ only when its Date moves on.
@@ -73,6 +77,7 @@ class Load:
         self._request = case.request(port)
         self._poll = select.epoll()
         self._sockets: dict[int, tuple[socket.socket, Answers]] = {}
+        self._waiting = 0  # connections that have no answer yet
         known: set[bytes] = set()
         for _ in range(connections):
             self._connect(port, Answers(case, known))
@@ -85,7 +90,8 @@ class Load:
         self._sockets[sock.fileno()] = (sock, answers)
 
     def start(self) -> None:
-        """Send the first request on every connection."""
+        """Send a request on every connection."""
+        self._waiting = len(self._sockets)
         for sock, _ in self._sockets.values():
             sock.send(self._request)
 
@@ -97,21 +103,20 @@ class Load:
             events = self._poll.poll(_STALL)
             if not events:
                 raise LoadError(f"no answer within {_STALL:.0f} s")
-            total += self._serve(events)
+            total += self._receive(events)
+            if not self._waiting:
+                self.start()
         return total
 
-    def _serve(self, events: list[tuple[int, int]]) -> int:
+    def _receive(self, events: list[tuple[int, int]]) -> int:
         total = 0
-        request, sockets = self._request, self._sockets
         for descriptor, _ in events:
-            sock, answers = sockets[descriptor]
+            sock, answers = self._sockets[descriptor]
             data = sock.recv(_READ_SIZE)
             if not data:
                 raise LoadError("the server closed a keep-alive connection")
-            count = answers.count(data)
-            if count:
-                total += count
-                sock.send(request)
+            total += answers.count(data)
+        self._waiting -= total
         return total
 
     def close(self) -> None:

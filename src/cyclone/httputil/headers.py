@@ -310,10 +310,10 @@ class HTTPHeaders(MutableMapping[str, str]):
     def copy(self) -> Self:
         """Return a mapping of its own with the same fields."""
         copied = type(self).__new__(type(self))
-        copied._values = {
-            name: value if isinstance(value, str) else value.copy()
-            for name, value in self._values.items()
-        }
+        copied._values = values = self._values.copy()
+        for name, value in values.items():
+            if type(value) is list:
+                values[name] = value.copy()
         return copied
 
     __copy__ = copy

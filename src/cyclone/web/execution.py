@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
 
-from cyclone._async import CancelledErrors, Spawned, settle, spawn
+from cyclone._async import CancelledErrors, Spawned, resolve, settle, spawn
 from cyclone.http1 import PeerGone
 from cyclone.httpserver import body_consumer
 from cyclone.log import app_log
@@ -23,7 +23,7 @@ from .streaming import BodyStream
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["Execution", "tell_connection_closed"]
+__all__ = ["Execution", "run_on_finish", "tell_connection_closed"]
 
 
 class Execution:
@@ -142,3 +142,15 @@ def tell_connection_closed(handler: RequestHandler, reason: Failure | None) -> N
         hook(*[reason][: len(takes_reason)])
     except Exception:
         app_log.error("Uncaught exception in on_connection_close", exc_info=True)
+
+
+def run_on_finish(handler: RequestHandler) -> None:
+    """Call `on_finish`, which may be asynchronous; what it raises is logged."""
+    try:
+        resolve(handler.on_finish(), lambda _: None, _log_on_finish)
+    except Exception as error:
+        _log_on_finish(error)
+
+
+def _log_on_finish(error: BaseException) -> None:
+    app_log.error("Uncaught exception in on_finish", exc_info=error)

@@ -11,9 +11,9 @@ from cyclone.http1 import SERVER, date_now
 from cyclone.httputil import HTTPHeaders, format_timestamp
 
 __all__ = [
-    "FRAMING_FIELDS",
     "REPRESENTATION_FIELDS",
     "ascii_url",
+    "decides_framing",
     "default_headers",
     "encoded_cookies",
     "encoded_defaults",
@@ -21,37 +21,48 @@ __all__ = [
     "to_text",
 ]
 
-#: Fields that decide about framing: responses that set them take the general way out.
-FRAMING_FIELDS = ("Connection", "Content-Length", "Transfer-Encoding")
 #: RFC 9110 section 15.4.5: what describes a representation goes when there is none.
 REPRESENTATION_FIELDS = ("Content-Encoding", "Content-Language", "Content-Type")
 _DEFAULT_TYPE = "text/html; charset=UTF-8"
 
 
-def default_headers() -> HTTPHeaders:
-    """The fields of a response of which a handler has set none."""
-    return HTTPHeaders({"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()})
-
-
-class _DefaultFields:
-    """Encoded default fields, for responses that changed none; made anew once a second."""
+class _Defaults:
+    """The fields of a response of which a handler has set none; made anew once a second."""
 
     def __init__(self) -> None:
         self._date = ""
+        self._headers = HTTPHeaders()
         self._encoded = b""
 
-    def __call__(self) -> bytes:
-        date = date_now()
-        if date is not self._date:
-            self._date = date
-            self._encoded = (
-                f"Server: {SERVER}\r\nContent-Type: {_DEFAULT_TYPE}\r\nDate: {date}\r\n"
-            ).encode("ascii")
+    def headers(self) -> HTTPHeaders:
+        """The fields, for a handler to change."""
+        if date_now() is not self._date:
+            self._renew()
+        return self._headers.copy()
+
+    def encoded(self) -> bytes:
+        """The fields as they go out."""
+        if date_now() is not self._date:
+            self._renew()
         return self._encoded
 
+    def _renew(self) -> None:
+        self._date = date_now()
+        self._headers = HTTPHeaders(
+            {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": self._date}
+        )
+        self._encoded = self._headers.encode()
 
+
+_defaults = _Defaults()
+default_headers = _defaults.headers
 #: The same as `default_headers`, encoded.
-encoded_defaults = _DefaultFields()
+encoded_defaults = _defaults.encoded
+
+
+def decides_framing(headers: HTTPHeaders) -> bool:
+    """Whether fields were set that decide about framing; such responses go the general way out."""
+    return "Content-Length" in headers or "Connection" in headers or "Transfer-Encoding" in headers
 
 
 def encoded_cookies(fields: Iterable[str]) -> bytes:

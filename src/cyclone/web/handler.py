@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
-from cyclone._async import DONE, HandlerErrors, Settled, Waiter, is_pending, resolve
+from cyclone._async import DONE, HandlerErrors, Settled, Waiter, is_pending
 from cyclone.escape import json_encode, utf8
 from cyclone.http1 import Exchange, FramingError
 from cyclone.httputil import (
@@ -32,11 +32,11 @@ from . import conditional, failing
 from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
-from .execution import Execution, tell_connection_closed
+from .execution import Execution, run_on_finish, tell_connection_closed
 from .fields import (
-    FRAMING_FIELDS,
     REPRESENTATION_FIELDS,
     ascii_url,
+    decides_framing,
     default_headers,
     encoded_cookies,
     encoded_defaults,
@@ -510,7 +510,8 @@ class RequestHandler:
         plain = plain and hasattr(connection, "respond")
         etag = b""
         if self._status_code == 200 and self.request.method in ("GET", "HEAD"):
-            if plain and self._header_map is None and self._has_plain_etag(connection):
+            untagged = self._header_map is None or "Etag" not in self._header_map
+            if plain and untagged and self._has_plain_etag(connection):
                 tag = conditional.compute_etag(self._write_buffer)
                 etag = f"Etag: {tag}\r\n".encode("ascii")
             else:
@@ -523,10 +524,12 @@ class RequestHandler:
         if status == 101 or status == 204 or status == 304:
             self._drop_representation()
         headers = self._header_map
-        if not plain or (headers is not None and any(name in headers for name in FRAMING_FIELDS)):
+        if not plain or (headers is not None and decides_framing(headers)):
+            if etag:
+                self.set_etag_header()
             return self._respond_slowly()
         buffer, self._write_buffer = self._write_buffer, []
-        fields = encoded_defaults() + etag if headers is None else headers.encode()
+        fields = (encoded_defaults() if headers is None else headers.encode()) + etag
         if self._new_cookies is not None:
             fields += encoded_cookies(self._new_cookies.values())
         self._headers_written = True
@@ -767,12 +770,7 @@ class RequestHandler:
             self.request.close()
         if type(self).on_finish is _on_finish:
             return
-        try:
-            result = self.on_finish()
-        except Exception:
-            app_log.error("Uncaught exception in on_finish", exc_info=True)
-            return
-        resolve(result, _ignore, _log_on_finish)
+        run_on_finish(self)
 
 
 #: Methods that every server knows: 405 where a resource has none.
@@ -789,11 +787,3 @@ _decode_argument = RequestHandler.decode_argument
 _on_finish = RequestHandler.on_finish
 _on_connection_close = RequestHandler.on_connection_close
 _set_default_headers = RequestHandler.set_default_headers
-
-
-def _ignore(_: Any) -> None:
-    """What `on_finish` returns means nothing."""
-
-
-def _log_on_finish(error: BaseException) -> None:
-    app_log.error("Uncaught exception in on_finish", exc_info=error)
