@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,23 @@ DEMOS = Path(__file__).parents[2] / "demos"
 APPLICATIONS = ["readme/hello", "readme/delayed", "readme/clock", "readme/decorators", "site/app"]
 
 
+#: Loads an application and says what it is, in a process of its own: an application may ask the
+#: reactor to call it when it runs, and the reactor of the tests will run for others.
+LOAD = """
+import sys
+from cyclone.deploy import load_application
+print(type(load_application(sys.argv[1], None)).__mro__)
+"""
+
+
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_it_makes_an_application(name: str) -> None:
-    assert isinstance(load_application(str(DEMOS / f"{name}.py"), None), Application)
+    path = DEMOS / f"{name}.py"
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, path], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stderr == ""
+    assert f"{Application.__module__}.{Application.__qualname__}'" in done.stdout
 
 
 @pytest.fixture
