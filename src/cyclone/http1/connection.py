@@ -37,8 +37,9 @@ from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
-from .parser import BadRequest, parse_head
+from .parser import parse_head
 from .progress import progress
+from .refusal import BadRequest
 from .shared import SharedTransport
 from .sweep import NEVER
 
@@ -120,12 +121,13 @@ class HTTP1Connection(Protocol):
         self._due(self.factory.limits.idle_connection_timeout)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._state is _DETACHED:
+        state = self._state
+        if state is not _HEAD and state is not _BUSY and state is not _BODY:
+            if state is not _DETACHED:
+                return
             if self._successor is not None:
                 self._successor.dataReceived(data)
                 return
-        elif self._state in (_CLOSING, _LINGER, _CLOSED):
-            return
         if self._received:
             if type(self._received) is bytes:
                 self._received = bytearray(self._received)
@@ -251,7 +253,8 @@ class HTTP1Connection(Protocol):
     def response_ended(self, exchange: Exchange) -> None:
         """The response of `exchange` has been written to its end."""
         self._exchange = None
-        self._drop_intake()
+        if self._intake is not None:
+            self._drop_intake()
         if exchange.wants_close:
             self._close(linger=not exchange.body_complete or bool(self._unparsed()))
             return
@@ -388,11 +391,14 @@ class HTTP1Connection(Protocol):
         if self._in_turn:
             return
         self._in_turn = True
-        self.outbox.begin_turn()
+        outbox = self.outbox
+        outbox.holding = True
         budget = self.factory.limits.max_pipelined_requests or -1
         try:
-            while not self.outbox.paused:
-                if self._state is _HEAD and budget and len(self._received) > self._position:
+            while not outbox.paused:
+                if self._state is _HEAD:
+                    if not budget or len(self._received) == self._position:
+                        break
                     budget -= 1
                     if not self._read_head():
                         break
@@ -406,7 +412,7 @@ class HTTP1Connection(Protocol):
             self.abort()
         finally:
             self._in_turn = False
-            self.outbox.end_turn()
+            outbox.end_turn()
         self._settle(budget)
 
     def _settle(self, budget: int) -> None:
@@ -417,6 +423,8 @@ class HTTP1Connection(Protocol):
             else:
                 self._received = bytes(self._unparsed())
             self._position = 0
+        if self._state is _BUSY and not self._received and self._reading:
+            return
         if self._state is _HEAD:
             if not self._received:
                 self._idle()
@@ -434,7 +442,7 @@ class HTTP1Connection(Protocol):
         """Between two requests.  While a response is still on its way only progress counts."""
         factory = self.factory
         timeout = factory.limits.idle_connection_timeout
-        if timeout and self.outbox.clear:
+        if timeout and not self.outbox.paused and not self.outbox.queued:
             # Most often the deadline just moves on.
             self._state_deadline = self.deadline = deadline = factory.seconds() + timeout
             if deadline < factory.sweeper.next_visit:
@@ -483,15 +491,18 @@ class HTTP1Connection(Protocol):
             self._wait_for_head()
             return False
         self._examined = self._skipped = 0
-        self._position = end + 4
-        head = parse_head(bytes(received[start : end + 4]), self.factory.limits)
+        self._position = end = end + 4
+        if start or end != len(received) or type(received) is not bytes:
+            received = bytes(received[start:end])
+        factory = self.factory
+        head = parse_head(received, factory.limits)
         self._head_started = False
         self._state_deadline = NEVER
         self.deadline = self._write_deadline
         self._state = _BUSY
         self._served = True
         exchange = self._exchange = Exchange(self, head)
-        self.factory.start_request(exchange)
+        factory.start_request(exchange)
         return True
 
     def _wait_for_head(self) -> None:

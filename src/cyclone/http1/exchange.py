@@ -99,39 +99,28 @@ class Exchange:
         wants_close: the connection ends with this response.
     """
 
-    __slots__ = (
-        "_close_callback",
-        "_connection",
-        "_framing",
-        "_left",
-        "_phase",
-        "_when_done",
-        "body_complete",
-        "body_timeout",
-        "head",
-        "max_body_size",
-        "no_keep_alive",
-        "on_lost",
-        "wants_close",
-        "watched",
-    )
+    # Most exchanges change none of these: one is made for each request.
+    on_lost: Callable[[Failure | None], None] | None = None
+    watched = False
+    wants_close = False
+    body_complete = True
+    max_body_size = 0
+    body_timeout: float | None = None
+    _phase = _WAITING
+    _framing = Framing.NONE
+    _left = 0
+    _close_callback: Callable[[], Any] | None = None
+    _when_done: list[Callable[[], Any]] | None = None
 
     def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
         self.head = head
         self._connection = connection
-        self._phase = _WAITING
-        self._framing = Framing.NONE
-        self._left = 0
-        self._close_callback: Callable[[], Any] | None = None
-        self._when_done: list[Callable[[], Any]] | None = None
-        self.on_lost: Callable[[Failure | None], None] | None = None
-        self.watched = False
-        self.wants_close = False
-        self.body_complete = not head.has_body
         limits = connection.factory.limits
         self.no_keep_alive = limits.no_keep_alive
-        self.max_body_size = limits.max_body_size
-        self.body_timeout = limits.body_timeout
+        if head.has_body:
+            self.body_complete = False
+            self.max_body_size = limits.max_body_size
+            self.body_timeout = limits.body_timeout
 
     # -- what surrounds it
 
@@ -201,20 +190,24 @@ class Exchange:
         """
         if self._phase is not _WAITING and not self._open():
             return DONE
-        length = b""
-        if wire.body_allowed(status):
+        head, connection = self.head, self._connection
+        if self.no_keep_alive or not (head.keep_alive and self.body_complete) or connection.closing:
+            self.wants_close = True
+        end = b"\r\n"
+        if self.wants_close or head.version == "HTTP/1.0":
+            end = self._connection_field() + end
+        line = wire.OK if status == 200 and reason is None else wire.status_line(status, reason)
+        if status == 200 or wire.body_allowed(status):
             length = b"Content-Length: %d\r\n" % len(body)
-            if self.head.method == "HEAD":
-                body = b""
+            data = (line, fields, length, end, b"" if head.method == "HEAD" else body)
         elif body:
             raise FramingError(f"a response with status {status} has no body")
-        outbox = self._connection.outbox
-        outbox.send(
-            b"%b%b%b%b\r\n%b"
-            % (wire.status_line(status, reason), fields, length, self._connection_field(), body)
-        )
+        else:
+            data = (line, fields, end)
+        outbox = connection.outbox
+        outbox.send(b"".join(data))
         self._end()
-        return outbox.drained()
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def write_headers(
         self, start_line: StatusLine, headers: Fields, chunk: bytes | None = None
@@ -397,7 +390,8 @@ class Exchange:
 
     def _end(self) -> None:
         self._phase = _DONE
-        self._close_callback = self.on_lost = None
+        if self._close_callback is not None or self.on_lost is not None:
+            self._close_callback = self.on_lost = None
         self._connection.response_ended(self)
         if self._when_done is not None:
             self._notify()

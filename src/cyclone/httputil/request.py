@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.address import UNIXAddress
@@ -57,7 +57,9 @@ class _Head(Protocol):
     target: str
     version: str
     host: str
-    fields: list[tuple[bytes, bytes]]
+
+    @property
+    def fields(self) -> Sequence[tuple[bytes, bytes]]: ...
 
 
 class HTTPServerRequest:
@@ -167,7 +169,7 @@ class HTTPServerRequest:
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Names and values of header fields in order, the case of names as it was sent."""
         if self._head is not None:
-            return self._head.fields
+            return list(self._head.fields)
         return [
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in self.headers.get_all()
