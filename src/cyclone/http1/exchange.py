@@ -199,13 +199,14 @@ class Exchange:
         line = wire.OK if status == 200 and reason is None else wire.status_line(status, reason)
         if status == 200 or wire.body_allowed(status):
             length = b"Content-Length: %d\r\n" % len(body)
-            data = (line, fields, length, end, b"" if head.method == "HEAD" else body)
+            if head.method == "HEAD":
+                body = b""
         elif body:
             raise FramingError(f"a response with status {status} has no body")
         else:
-            data = (line, fields, end)
+            length = b""
         outbox = connection.outbox
-        outbox.send(b"".join(data))
+        outbox.send(b"".join((line, fields, length, end, body)))
         self._end()
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 

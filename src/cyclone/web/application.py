@@ -148,7 +148,9 @@ class Application(HTTPFactory):
         return context.run(self._execute, request, match)
 
     def _execute(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
-        transforms = [transform(request) for transform in self.transforms]
+        transforms: Any = ()
+        if self.transforms:
+            transforms = [transform(request) for transform in self.transforms]
         try:
             if match is None:
                 handler = self._unrouted(request)

@@ -11,9 +11,9 @@ from cyclone.http1 import SERVER, date_now
 from cyclone.httputil import HTTPHeaders, format_timestamp
 
 __all__ = [
+    "FRAMING_FIELDS",
     "REPRESENTATION_FIELDS",
     "ascii_url",
-    "decides_framing",
     "default_headers",
     "encoded_cookies",
     "encoded_defaults",
@@ -60,9 +60,8 @@ default_headers = _defaults.headers
 encoded_defaults = _defaults.encoded
 
 
-def decides_framing(headers: HTTPHeaders) -> bool:
-    """Whether fields were set that decide about framing; such responses go the general way out."""
-    return "Content-Length" in headers or "Connection" in headers or "Transfer-Encoding" in headers
+#: Fields that decide about framing; responses that set them go the general way out.
+FRAMING_FIELDS = frozenset({"Content-Length", "Connection", "Transfer-Encoding"})
 
 
 def encoded_cookies(fields: Iterable[str]) -> bytes:
