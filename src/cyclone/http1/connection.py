@@ -392,8 +392,8 @@ class HTTP1Connection(Protocol):
             return
         self._in_turn = True
         outbox = self.outbox
-        outbox.holding = True
-        budget = self.factory.limits.max_pipelined_requests or -1
+        limits = self.factory.limits
+        budget = limits.max_pipelined_requests or -1
         try:
             while not outbox.paused:
                 if self._state is _HEAD:
@@ -412,8 +412,30 @@ class HTTP1Connection(Protocol):
             self.abort()
         finally:
             self._in_turn = False
-            outbox.end_turn()
-        self._settle(budget)
+            if outbox.holding:
+                outbox.end_turn()
+        if (
+            self._state is _HEAD
+            and self._position == len(self._received)
+            and not (self.closing or self._peer_ended or outbox.paused or outbox.queued)
+            and self._reading
+            and limits.idle_connection_timeout
+        ):
+            # Most often everything has been answered, and the deadline just moves on.
+            self._received = b""
+            self._position = 0
+            factory = self.factory
+            deadline = factory.seconds() + limits.idle_connection_timeout
+            self._state_deadline = self.deadline = deadline
+            if deadline < factory.sweeper.next_visit:
+                factory.sweeper.wake_at(deadline)
+        else:
+            self._settle(budget)
+
+    def hold(self) -> None:
+        """What is sent from now on leaves at the end of the event that is being handled, if it is
+        one of this connection's."""
+        self.outbox.holding = self._in_turn
 
     def _settle(self, budget: int) -> None:
         """After a turn: what waits, for whom, and for how long."""
@@ -440,15 +462,8 @@ class HTTP1Connection(Protocol):
 
     def _idle(self) -> None:
         """Between two requests.  While a response is still on its way only progress counts."""
-        factory = self.factory
-        timeout = factory.limits.idle_connection_timeout
-        if timeout and not self.outbox.paused and not self.outbox.queued:
-            # Most often the deadline just moves on.
-            self._state_deadline = self.deadline = deadline = factory.seconds() + timeout
-            if deadline < factory.sweeper.next_visit:
-                factory.sweeper.wake_at(deadline)
-        else:
-            self._due(None)
+        clear = self.outbox.clear
+        self._due(self.factory.limits.idle_connection_timeout if clear else None)
 
     def _schedule_turn(self) -> None:
         if not self._again:
@@ -486,14 +501,18 @@ class HTTP1Connection(Protocol):
             self._position, skipped, more = skip_empty_lines(received, start, self._skipped)
             self._skipped += skipped
             return more
-        end = received.find(b"\r\n\r\n", max(start, self._examined - 3))
+        examined = self._examined
+        end = received.find(b"\r\n\r\n", examined - 3 if examined > start + 3 else start)
         if end < 0:
             self._wait_for_head()
             return False
         self._examined = self._skipped = 0
         self._position = end = end + 4
-        if start or end != len(received) or type(received) is not bytes:
+        if end != len(received):
+            self.outbox.holding = True  # more responses may follow in this turn
             received = bytes(received[start:end])
+        elif start or type(received) is not bytes:
+            received = bytes(received[start:])
         factory = self.factory
         head = parse_head(received, factory.limits)
         self._head_started = False

@@ -99,28 +99,36 @@ class Exchange:
         wants_close: the connection ends with this response.
     """
 
-    # Most exchanges change none of these: one is made for each request.
-    on_lost: Callable[[Failure | None], None] | None = None
-    watched = False
-    wants_close = False
-    body_complete = True
-    max_body_size = 0
-    body_timeout: float | None = None
-    _phase = _WAITING
-    _framing = Framing.NONE
-    _left = 0
-    _close_callback: Callable[[], Any] | None = None
-    _when_done: list[Callable[[], Any]] | None = None
+    __slots__ = (
+        "_close_callback",
+        "_connection",
+        "_framing",
+        "_left",
+        "_phase",
+        "_when_done",
+        "body_complete",
+        "body_timeout",
+        "head",
+        "max_body_size",
+        "no_keep_alive",
+        "on_lost",
+        "wants_close",
+        "watched",
+    )
 
     def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
+        limits = connection.factory.limits
         self.head = head
         self._connection = connection
-        limits = connection.factory.limits
+        self._phase = _WAITING
+        self._close_callback: Callable[[], Any] | None = None
+        self._when_done: list[Callable[[], Any]] | None = None
+        self.on_lost: Callable[[Failure | None], None] | None = None
+        self.watched = self.wants_close = False
         self.no_keep_alive = limits.no_keep_alive
-        if head.has_body:
-            self.body_complete = False
-            self.max_body_size = limits.max_body_size
-            self.body_timeout = limits.body_timeout
+        self.max_body_size = limits.max_body_size
+        self.body_timeout = limits.body_timeout
+        self.body_complete = not head.has_body
 
     # -- what surrounds it
 
@@ -207,7 +215,10 @@ class Exchange:
             length = b""
         outbox = connection.outbox
         outbox.send(b"".join((line, fields, length, end, body)))
-        self._end()
+        self._phase = _DONE
+        connection.response_ended(self)
+        if self._when_done is not None:
+            self._notify()
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def write_headers(
@@ -226,8 +237,10 @@ class Exchange:
             return self._inform(start_line, headers)
         if not self._open():
             return GONE
+        self._connection.hold()
         head = self.head
         sized = "Content-Length" in headers
+        self._left = 0
         self._framing = framing = wire.framing_for(head.method, head.version, status, sized)
         dropped = {"transfer-encoding", "connection"}
         if sized:
@@ -391,8 +404,6 @@ class Exchange:
 
     def _end(self) -> None:
         self._phase = _DONE
-        if self._close_callback is not None or self.on_lost is not None:
-            self._close_callback = self.on_lost = None
         self._connection.response_ended(self)
         if self._when_done is not None:
             self._notify()

@@ -41,6 +41,7 @@ class HTTPFactory(ServerFactory):
         chunk_size: bytes that are decompressed at a time.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
+        seconds: tells the time of `clock`.
         sweeper: the timer of the connections.
         departures: what they send leaves from there.
     """
@@ -57,6 +58,7 @@ class HTTPFactory(ServerFactory):
         self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()
         self._clock: IReactorTime | None = None
+        self.seconds: Callable[[], float] = self._first_seconds
         self.departures = Departures(self.call_soon)
         self.sweeper = Sweeper(lambda: self.clock, self.connections)
         self._draining: Deferred[None] | None = None
@@ -82,13 +84,12 @@ class HTTPFactory(ServerFactory):
     @clock.setter
     def clock(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self.__dict__.pop("seconds", None)
+        self.seconds = clock.seconds
         self.sweeper.stop()
 
-    def seconds(self) -> float:
-        """The time of the clock."""
-        self.seconds = self.clock.seconds  # type: ignore[method-assign]
-        return self.clock.seconds()
+    def _first_seconds(self) -> float:
+        self.seconds = self.clock.seconds
+        return self.seconds()
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` in a later turn of the reactor."""

@@ -47,7 +47,8 @@ class Outbox:
     Attributes:
         queued: how many bytes wait here.
         paused: the transport has enough for now.
-        holding: an event is being handled; `end_turn` is called at its end.
+        holding: an event is being handled that may have more to say; `end_turn` is called at its
+            end.
     """
 
     __slots__ = (
@@ -89,15 +90,20 @@ class Outbox:
     def send(self, data: bytes) -> None:
         """Send `data`: at the end of the turn if there is one, else now."""
         turn = self._turn
+        departures = self._departures
+        if departures is None and not (self.holding or turn):
+            if self.paused or self.queued or len(data) > _SLICE:
+                self._transmit(data)
+            else:
+                write = self._write
+                write(data)
+            return
         turn.append(data)
         self._turn_size += len(data)
         if self._turn_size > _TURN_SIZE:
             self._overflow()
-        elif self._departures is not None:
-            if len(turn) == 1:
-                self._departures.add(self)
-        elif not self.holding:
-            self.flush()
+        elif departures is not None and len(turn) == 1:
+            departures.add(self)
 
     def end_turn(self) -> None:
         """The event has been handled: what was collected may leave."""

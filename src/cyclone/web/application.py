@@ -157,7 +157,10 @@ class Application(HTTPFactory):
                 handler._execute(transforms)
             else:
                 spec, args, kwargs = match
-                handler = spec.handler_class(self, request, **spec.kwargs)
+                if spec.kwargs:
+                    handler = spec.handler_class(self, request, **spec.kwargs)
+                else:
+                    handler = spec.handler_class(self, request)
                 handler._execute(transforms, *args, **kwargs)
         except Exception:
             # initialize() failed, there is no handler to answer.

@@ -84,16 +84,17 @@ class RequestHandler:
     path_args: list[Any]
     path_kwargs: dict[str, Any]
 
+    _finished: bool
+    _headers_written: bool
+    _ended: bool
+    _failing: bool  # an error response is being made
+    _status_code: int
+    _reason: str | None
+    _header_map: HTTPHeaders | None
+    _new_cookies: dict[str, str] | None
+
     _auto_finish = True
-    _finished = False
-    _headers_written = False
-    _ended = False
-    _failing = False  # an error response is being made
     _stream_request_body = False  # set by the class decorator stream_request_body
-    _status_code = 200
-    _reason: str | None = None
-    _header_map: HTTPHeaders | None = None
-    _new_cookies: dict[str, str] | None = None
     _execution: Execution | None = None
     _transforms: Any = ()
     _current_user: Any = None
@@ -102,6 +103,10 @@ class RequestHandler:
         self.application = application
         self.request = request
         self._write_buffer: list[bytes] = []
+        # Instance attributes are found faster than those of the class.
+        self._status_code = 200
+        self._header_map = self._new_cookies = self._reason = None
+        self._finished = self._failing = self._headers_written = self._ended = False
         if type(self).set_default_headers is not _set_default_headers:
             self.set_default_headers()
         if kwargs or type(self).initialize is not _initialize:
@@ -628,7 +633,8 @@ class RequestHandler:
                 return
             if self._finished or self._failing:
                 return
-            result = self._call_method()
+            function = getattr(self, _VERBS.get(method) or method.lower(), None) or self.default
+            result = function(*args, **kwargs)
             if result is not None and is_pending(result):
                 self._begin_waiting().from_method(result)
             elif self._auto_finish:
