@@ -37,7 +37,7 @@ from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
-from .parser import parse_head
+from .parser import RequestHead
 from .progress import progress
 from .refusal import BadRequest
 from .shared import SharedTransport
@@ -101,7 +101,7 @@ class HTTP1Connection(Protocol):
         self._successor: IProtocol | None = None
         self._reading = True  # the transport is not paused
         self._in_turn = False
-        self._served = False  # a request has come
+        self._idle_since: float | None = None  # the last response ended; None before the first
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
@@ -308,7 +308,7 @@ class HTTP1Connection(Protocol):
         """
         self.closing = True
         moment = self.factory.limits.linger_timeout
-        if self._state is _HEAD and not self._served and moment:
+        if self._state is _HEAD and self._idle_since is None and moment:
             self._due(moment)
         elif not self._in_turn:
             self._end_if_idle()
@@ -330,13 +330,21 @@ class HTTP1Connection(Protocol):
             if self._head_started:
                 self._refuse(BadRequest(408, "the header section took too long"))
             else:
-                self._close(linger=False)
+                self._end_if_unused(now)
         elif self._state is _BODY and self._intake is not None:
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
         elif self._peer_ended:
             self.abort()
+
+    def _end_if_unused(self, now: float) -> None:
+        """The connection may have been idle for the time that it is given."""
+        timeout = self.factory.limits.idle_connection_timeout or 0
+        if self._idle_since is None or self.closing or now >= self._idle_since + timeout:
+            self._close(linger=False)
+        else:
+            self._due(self._idle_since + timeout - now)
 
     def _expect_progress(self) -> None:
         """Give the peer time to take something of what has been sent."""
@@ -421,14 +429,14 @@ class HTTP1Connection(Protocol):
             and self._reading
             and limits.idle_connection_timeout
         ):
-            # Most often everything has been answered, and the deadline just moves on.
+            # Most often everything has been answered.  The deadline is moved on when it has come:
+            # requests are many.
             self._received = b""
             self._position = 0
-            factory = self.factory
-            deadline = factory.seconds() + limits.idle_connection_timeout
-            self._state_deadline = self.deadline = deadline
-            if deadline < factory.sweeper.next_visit:
-                factory.sweeper.wake_at(deadline)
+            seconds = self.factory.seconds
+            self._idle_since = seconds()
+            if self._state_deadline == NEVER:
+                self._due(limits.idle_connection_timeout)
         else:
             self._settle(budget)
 
@@ -463,6 +471,7 @@ class HTTP1Connection(Protocol):
     def _idle(self) -> None:
         """Between two requests.  While a response is still on its way only progress counts."""
         clear = self.outbox.clear
+        self._idle_since = self._now()
         self._due(self.factory.limits.idle_connection_timeout if clear else None)
 
     def _schedule_turn(self) -> None:
@@ -497,6 +506,13 @@ class HTTP1Connection(Protocol):
             whether there was something to take.
         """
         received, start = self._received, self._position
+        if not start and type(received) is bytes:
+            head = self.factory.heads.known.get(received)
+            if head is not None:
+                self._examined = self._skipped = 0
+                self._position = len(received)
+                self._start(head)
+                return True
         if received[start] < 0x20:
             self._position, skipped, more = skip_empty_lines(received, start, self._skipped)
             self._skipped += skipped
@@ -513,16 +529,17 @@ class HTTP1Connection(Protocol):
             received = bytes(received[start:end])
         elif start or type(received) is not bytes:
             received = bytes(received[start:])
-        factory = self.factory
-        head = parse_head(received, factory.limits)
-        self._head_started = False
-        self._state_deadline = NEVER
-        self.deadline = self._write_deadline
-        self._state = _BUSY
-        self._served = True
-        exchange = self._exchange = Exchange(self, head)
-        factory.start_request(exchange)
+        self._start(self.factory.heads.parse(received))
         return True
+
+    def _start(self, head: RequestHead) -> None:
+        """Have a request served."""
+        if self._head_started:
+            self._head_started = False
+            self._due(None)
+        self._state = _BUSY
+        exchange = self._exchange = Exchange(self, head)
+        self.factory.start_request(exchange)
 
     def _wait_for_head(self) -> None:
         """A head has begun: refuse early what cannot become one, and start its time limit."""

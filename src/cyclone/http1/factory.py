@@ -18,6 +18,7 @@ from .connection import HTTP1Connection
 from .departures import Departures
 from .exchange import Exchange
 from .limits import Limits
+from .parser import Heads
 from .sweep import Sweeper
 
 __all__ = ["HTTPFactory"]
@@ -36,6 +37,7 @@ class HTTPFactory(ServerFactory):
     Attributes:
         protocol: class of the connections.
         limits: see `Limits`.
+        heads: parses request heads.
         forwarded: policy for X-Real-Ip and its like, None to ignore them.
         decompress_request: gunzip request bodies.
         chunk_size: bytes that are decompressed at a time.
@@ -54,6 +56,7 @@ class HTTPFactory(ServerFactory):
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.limits = Limits.from_settings(settings)
+        self.heads = Heads(self.limits)
         self.decompress_request = bool(settings.get("decompress_request"))
         self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()

@@ -14,11 +14,12 @@ from .limits import Limits
 from .refusal import BadRequest
 from .section import HeaderSection, check_host, parse_section
 
-__all__ = ["RequestHead", "check_request_line", "parse_head"]
+__all__ = ["Heads", "RequestHead", "check_request_line", "parse_head"]
 
 
 class RequestHead:
-    """Request line and header section of one request.
+    """Request line and header section of one request, or of many that are the same.  Not changed
+    once it is made.
 
     Attributes:
         method: the token as sent.
@@ -91,10 +92,32 @@ _METHODS = {
 }
 
 
-#: Request lines that were seen lately.  Bounded: peers choose them.
-_lines: dict[bytes, tuple[str, str, str]] = {}
-_MOST_LINES = 1024
-_LONGEST_LINE = 128
+_MOST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 2048
+
+
+class Heads:
+    """Parses request heads, and remembers those that came lately: many come again.
+
+    Attributes:
+        limits: of the server.
+        known: whole heads, as bytes, and what they mean.  Bounded: peers choose them.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.known: dict[bytes, RequestHead] = {}
+
+    def parse(self, data: bytes) -> RequestHead:
+        """`parse_head` under these limits."""
+        head = self.known.get(data)
+        if head is None:
+            head = parse_head(data, self.limits)
+            if len(data) <= _LONGEST_REMEMBERED:
+                if len(self.known) >= _MOST_REMEMBERED:
+                    self.known.clear()
+                self.known[data] = head
+        return head
 
 
 def parse_head(data: bytes, limits: Limits) -> RequestHead:
@@ -110,15 +133,7 @@ def parse_head(data: bytes, limits: Limits) -> RequestHead:
     line_end = data.find(b"\r\n")
     if len(data) - line_end - 4 > limits.max_header_size:
         raise BadRequest(431, "the header section is larger than this server accepts")
-    line = data[:line_end]
-    parts = _lines.get(line)
-    if parts is None or line_end > limits.max_request_line_size:
-        parts = check_request_line(line, limits)
-        if line_end <= _LONGEST_LINE:
-            if len(_lines) >= _MOST_LINES:
-                _lines.clear()
-            _lines[line] = parts
-    method, target, version = parts
+    method, target, version = check_request_line(data[:line_end], limits)
     section = parse_section(data[line_end + 2 :], version)
     if len(section.fields) > limits.max_header_count:
         raise BadRequest(431, "more header fields than this server accepts")
