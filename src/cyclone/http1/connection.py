@@ -271,8 +271,8 @@ class HTTP1Connection(Protocol):
         """See `Exchange.detach`."""
         if self._state is not _DETACHED:
             self._state = _DETACHED
+            self.outbox.release()  # may find the peer slow, and set a deadline
             self._forget_deadlines()
-            self.outbox.release()
         self._successor = protocol
         if protocol is None:
             self._set_reading(False)

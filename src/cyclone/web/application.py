@@ -136,7 +136,11 @@ class Application(HTTPFactory):
     def _answers_before_body(self, handler_class: Any, exchange: Exchange) -> bool:
         """Whether the body has no influence on the answer, and is better not waited for."""
         head = exchange.head
-        refused = handler_class is ErrorHandler or not handler_class.answers(head.method)
+        # `prepare` runs for the methods that are supported, whether they are defined or not.
+        refused = not handler_class.answers(head.method) and (
+            head.method not in handler_class.SUPPORTED_METHODS
+            or handler_class.prepare in (RequestHandler.prepare, ErrorHandler.prepare)
+        )
         small = not head.chunked and (head.content_length or 0) <= _READ_OVER
         return refused and (head.expect_continue or not small)
 
