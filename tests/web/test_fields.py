@@ -10,26 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyclone import http1
 from cyclone.httputil import HTTPHeaders
 from cyclone.web import fields
-
-
-def test_the_two_forms_of_the_defaults_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    for second, date in enumerate(
-        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"), 784111777
-    ):
-        monkeypatch.setattr(fields, "time", lambda second=second: second + 0.5)
-        monkeypatch.setattr(fields, "date_now", lambda date=date: date)
-        assert fields.default_headers().encode() == fields.encoded_defaults()
-        assert f"Date: {date}\r\n".encode() in fields.encoded_defaults()
-        assert fields.encoded_defaults() is fields.encoded_defaults()
-
-
-def test_the_defaults_are_copies() -> None:
-    one, two = fields.default_headers(), fields.default_headers()
-    one["Server"] = "other"
-    assert two["Server"] == http1.SERVER
 
 
 def test_encoded_cookies() -> None:

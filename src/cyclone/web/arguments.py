@@ -35,9 +35,6 @@ def decoded_path(
             bytes, which are what was not UTF-8.
     """
 
-    if not every and bytes not in map(type, args) and bytes not in map(type, kwargs.values()):
-        return args, kwargs
-
     def text(value: Any, **name: str) -> Any:
         if type(value) is bytes or (every and value is not None):
             return decode(utf8(value), **name)

@@ -1,65 +1,25 @@
-"""Header fields of responses: the default ones, and the conversion of what handlers set."""
+"""Header fields of responses: the conversion of what handlers set."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from time import time
 from typing import Any
 
 from cyclone.escape import url_escape
-from cyclone.http1 import SERVER, date_now
-from cyclone.httputil import HTTPHeaders, format_timestamp
+from cyclone.httputil import format_timestamp
 
 __all__ = [
     "FRAMING_FIELDS",
     "REPRESENTATION_FIELDS",
     "ascii_url",
-    "default_headers",
     "encoded_cookies",
-    "encoded_defaults",
     "header_text",
     "to_text",
 ]
 
 #: RFC 9110 section 15.4.5: what describes a representation goes when there is none.
 REPRESENTATION_FIELDS = ("Content-Encoding", "Content-Language", "Content-Type")
-_DEFAULT_TYPE = "text/html; charset=UTF-8"
-
-
-class _Defaults:
-    """The fields of a response of which a handler has set none; made anew once a second."""
-
-    def __init__(self) -> None:
-        self._second = 0  # that they are of
-        self._headers = HTTPHeaders()
-        self._encoded = b""
-
-    def headers(self) -> HTTPHeaders:
-        """The fields, for a handler to change."""
-        if int(time()) != self._second:
-            self._renew()
-        return self._headers.copy()
-
-    def encoded(self) -> bytes:
-        """The fields as they go out."""
-        if int(time()) != self._second:
-            self._renew()
-        return self._encoded
-
-    def _renew(self) -> None:
-        self._second = int(time())
-        self._headers = HTTPHeaders(
-            {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()}
-        )
-        self._encoded = self._headers.encode()
-
-
-_defaults = _Defaults()
-default_headers = _defaults.headers
-#: The same as `default_headers`, encoded.
-encoded_defaults = _defaults.encoded
-
 
 #: Fields that decide about framing; responses that set them go the general way out.
 FRAMING_FIELDS = frozenset({"Content-Length", "Connection", "Transfer-Encoding"})

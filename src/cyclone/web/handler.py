@@ -34,10 +34,10 @@ from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
 from .execution import Execution, run_on_finish, tell_connection_closed
 from .fields import (
     ascii_url,
-    default_headers,
     header_text,
     to_text,
 )
+from .prepared import PLAIN, Prepared
 from .responding import respond
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class RequestHandler:
     _failing: bool  # an error response is being made
     _status_code: int
     _reason: str | None
+    _prepared: Prepared  # the header fields while `_header_map` is None
     _header_map: HTTPHeaders | None
     _new_cookies: dict[str, str] | None
 
@@ -105,6 +106,7 @@ class RequestHandler:
         self._write_buffer: list[bytes] = []
         # Instance attributes are found faster than those of the class.
         self._status_code = 200
+        self._prepared = PLAIN
         self._header_map = self._new_cookies = self._reason = None
         self._finished = self._failing = self._headers_written = self._ended = False
         if type(self).set_default_headers is not _set_default_headers:
@@ -237,7 +239,7 @@ class RequestHandler:
     def _headers(self) -> HTTPHeaders:
         headers = self._header_map
         if headers is None:
-            headers = self._header_map = default_headers()
+            headers = self._header_map = self._prepared.headers()
         return headers
 
     @_headers.setter
@@ -250,12 +252,16 @@ class RequestHandler:
         Raises:
             ValueError: the value holds what would end the field.
         """
-        headers = self._header_map
-        if headers is None:
-            headers = self._header_map = default_headers()
         try:
-            plain = type(value) is str and value.isascii()
-            headers[name] = value if plain else header_text(value)
+            if self._header_map is None and type(value) is str:
+                prepared = self._prepared
+                following = prepared.following.get((name, value))
+                if following is None and value.isascii():
+                    following = prepared.after(name, value)
+                if following is not None:
+                    self._prepared = following
+                    return
+            self._headers[name] = header_text(value)
         except HTTPInputError as error:
             raise ValueError(f"Cannot set header {name!r}: {error}") from None
 
@@ -273,6 +279,7 @@ class RequestHandler:
 
     def clear(self) -> None:
         """Take back status, header fields and what was written and not flushed."""
+        self._prepared = PLAIN
         self._header_map = None
         self._status_code = 200
         self._reason = None
@@ -623,7 +630,9 @@ class RequestHandler:
                 raise HTTPError(405 if method in _KNOWN_METHODS else 501)
             if args or kwargs:
                 every = type(self).decode_argument is not _decode_argument
-                args, kwargs = decoded_path(args, kwargs, self.decode_argument, every)
+                # What is UTF-8 has come as text.
+                if every or bytes in map(type, args) or bytes in map(type, kwargs.values()):
+                    args, kwargs = decoded_path(args, kwargs, self.decode_argument, every)
             self.path_args, self.path_kwargs = list(args), kwargs
             prepared = None
             if type(self).prepare is not _prepare:

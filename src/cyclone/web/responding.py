@@ -13,8 +13,8 @@ from .fields import (
     FRAMING_FIELDS,
     REPRESENTATION_FIELDS,
     encoded_cookies,
-    encoded_defaults,
 )
+from .prepared import date_field
 
 if TYPE_CHECKING:
     from .handler import RequestHandler
@@ -55,7 +55,10 @@ def respond(handler: RequestHandler, own_flush: bool, own_etag: bool) -> Settled
         headers = handler._header_map
     if special or not plain:
         return _respond_by_parts(handler)
-    fields = (encoded_defaults() if headers is None else headers.encode()) + etag
+    if headers is None:
+        fields = handler._prepared.encoded + date_field() + etag
+    else:
+        fields = headers.encode() + etag
     if handler._new_cookies is not None:
         fields += encoded_cookies(handler._new_cookies.values())
     handler._headers_written = True

@@ -51,7 +51,8 @@ class URLSpec:
     """
 
     __slots__ = (
-        "_names", "_pieces", "handler_class", "kwargs", "name", "regex", "target",
+        "_match", "_names", "_one_group", "_pieces", "handler_class", "kwargs", "name", "regex",
+        "target",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +74,9 @@ class URLSpec:
         self.handler_class: Any = self.target
         self.kwargs: dict[str, Any] = dict(kwargs or {})
         self.name = name
+        self._match = self.regex.match
         self._names: tuple[str, ...] = tuple(self.regex.groupindex)
+        self._one_group = self.regex.groups == 1 and not self._names  # as most routes have it
         self._pieces = reversible_pieces(self.regex)
 
     @property
@@ -89,18 +92,18 @@ class URLSpec:
 
     def match(self, path: str) -> RouteMatch | None:
         """Match one path, undecoded, against this spec alone."""
-        found = self.regex.match(path)
-        return None if found is None else self.matched(found.groups())
+        found = self._match(path)
+        if found is None:
+            return None
+        if self._one_group:
+            group = found[1]
+            if group is not None and "%" not in group:
+                return _new_tuple(RouteMatch, (self, (group,), _NO_KWARGS))
+        return self.matched(found.groups())
 
     def matched(self, groups: Sequence[str | None]) -> RouteMatch:
         """Make the match from the undecoded texts of the groups, in the pattern's order."""
         names = self._names
-        if len(groups) == 1:  # as most routes have it
-            group = groups[0]
-            value = group if group is None or "%" not in group else _decoded(group)
-            if names:
-                return _new_tuple(RouteMatch, (self, (), {names[0]: value}))
-            return _new_tuple(RouteMatch, (self, (value,), _NO_KWARGS))
         values = [g if g is None or "%" not in g else _decoded(g) for g in groups]
         if names:
             return _new_tuple(RouteMatch, (self, (), dict(zip(names, values, strict=True))))
