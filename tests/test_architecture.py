@@ -85,6 +85,9 @@ PURE = [
     "web.redirects",
     "http1.chunked",
     "http1.heads",
+    "template.parser",
+    "template.codegen",
+    "template.whitespace",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -108,6 +111,7 @@ FOREIGN = {
     "multipart": ["httputil"],
     "OpenSSL": ["deploy"],
     "cryptography": ["deploy", "httputil.certificates"],
+    "babel": ["template.babel"],
     "uvloop": ["uvloopreactor", "deploy"],
 }
 

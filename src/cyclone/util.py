@@ -94,6 +94,9 @@ class lazy_property(Generic[T]):  # used like a function, and named like functoo
         self._name = compute.__name__
         self.__doc__ = compute.__doc__
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
 

@@ -8,7 +8,7 @@ import datetime
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType, FunctionType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from cyclone import escape
 from cyclone.log import app_log
@@ -17,7 +17,7 @@ from . import parser
 from .codegen import BATCHED, Generated, generate
 from .errors import CodeError, ParseError
 from .nodes import Source
-from .runtime import PAUSED, Rendering, Run, rest_of, text
+from .runtime import Rendering, Run, rest_of, text
 from .tracebacks import GeneratedCode, through_templates
 from .whitespace import check_mode, default_mode
 
@@ -141,7 +141,8 @@ class Template:
         except StopIteration as stop:
             return stop.value
         except BaseException as error:
-            raise error.with_traceback(_trace(error, code))
+            error.__traceback__ = _trace(error, code)
+            raise
         run.waits = True
         rendering = Rendering(_completed(page, code))
         # What was there all the time is not made to look late (as in cyclone 1.x).
@@ -151,11 +152,10 @@ class Template:
 
     async def generate_async(self, **kwargs: Any) -> bytes:
         """As `generate`, for coroutines: always to be awaited."""
-        run, page, code = self._start(kwargs, eager=False)
-        result: bytes = await _completed(page, code)
-        return result
+        _, page, code = self._start(kwargs, eager=False)
+        return await _completed(page, code)
 
-    async def stream(self, write: Callable[[bytes], Any], /, **kwargs: Any) -> None:
+    async def stream(self, write: Callable[[bytes], Any], /, **kwargs: Any) -> bytes:
         """Make the page piece by piece.
 
         Whenever something has to be waited for, what stands before it is written first.
@@ -163,6 +163,9 @@ class Template:
         Args:
             write: is given the pieces; what it returns is waited for.
             kwargs: as for `generate`.
+
+        Returns:
+            the last piece, which is not written.
         """
         run, page, code = self._start(kwargs, eager=True)
 
@@ -171,10 +174,7 @@ class Template:
             return write(ready) if ready else None
 
         run.before_wait = write_ready
-        last = await _completed(page, code)
-        run.before_wait = None
-        if last:
-            await run.wait(write(last))
+        return await _completed(page, code)
 
     def _start(
         self, kwargs: dict[str, Any], *, eager: bool
@@ -227,8 +227,8 @@ class Template:
             if waits.found:
                 # Such a page always begins where it can wait.
                 generated.says_await = True
-                begin = ast.parse("async def f():\n await _tt_run.begin()").body[0]
-                tree.body[0].body[:0] = begin.body
+                function = cast(ast.AsyncFunctionDef, tree.body[0])
+                function.body.insert(0, ast.Expr(ast.Await(_call_of_run("begin"))))
             ast.fix_missing_locations(tree)
             module = compile(tree, self._filename, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError) as error:
@@ -270,9 +270,11 @@ def _trace(error: BaseException, code: GeneratedCode) -> Any:
 
 async def _completed(page: Coroutine[Any, Any, bytes], code: GeneratedCode) -> bytes:
     try:
-        return await rest_of(page)
+        result: bytes = await rest_of(page)
     except BaseException as error:
-        raise error.with_traceback(_trace(error, code))
+        error.__traceback__ = _trace(error, code)
+        raise
+    return result
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:
@@ -292,13 +294,17 @@ class _Waits(ast.NodeTransformer):
         if _is_ours(node.value):
             return node
         self.found = True
-        run: ast.expr = ast.Name("_tt_run", ast.Load())
-        wait = ast.Call(ast.Attribute(run, "wait", ast.Load()), [node.value], [])
-        return ast.copy_location(ast.Await(ast.copy_location(wait, node)), node)
+        wait = ast.copy_location(_call_of_run("wait", node.value), node)
+        return ast.copy_location(ast.Await(wait), node)
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         self.found = self.found or bool(node.is_async)
         return self.generic_visit(node)
+
+
+def _call_of_run(method: str, *arguments: ast.expr) -> ast.Call:
+    function = ast.Attribute(ast.Name("_tt_run", ast.Load()), method, ast.Load())
+    return ast.Call(function, list(arguments), [])
 
 
 def _is_ours(node: ast.expr) -> bool:

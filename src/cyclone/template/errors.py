@@ -32,7 +32,7 @@ class ParseError(TemplateError):
         return f"{self.message} at {self.filename}:{self.lineno}"
 
 
-class CodeError(ParseError, SyntaxError):
+class CodeError(ParseError, SyntaxError):  # type: ignore[misc]  # lineno is not Optional here
     """An expression or statement in a template is no Python.
 
     It is a SyntaxError too, which is what Tornado raises.

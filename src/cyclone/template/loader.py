@@ -88,9 +88,7 @@ class BaseLoader:
 
 
 def _is_relative(name: str, parent_path: str | None) -> bool:
-    return bool(
-        parent_path and not parent_path.startswith(("<", "/")) and not name.startswith("/")
-    )
+    return bool(parent_path and not parent_path.startswith(("<", "/")) and not name.startswith("/"))
 
 
 class Loader(BaseLoader):

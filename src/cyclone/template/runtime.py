@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, cast
+from typing import Any
 
 from twisted.python.failure import Failure
 
@@ -134,7 +134,7 @@ class _Rest:
         self._coroutine = coroutine
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return cast("Generator[Any, Any, Any]", self._coroutine.__await__())
+        return self._coroutine.__await__()
 
 
 def rest_of(coroutine: Coroutine[Any, Any, Any]) -> _Rest:

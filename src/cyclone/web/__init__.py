@@ -25,6 +25,8 @@ The rooms behind this face::
     cookies       Set-Cookie; pure
     errors        HTTPError and its kin
     pages         error pages; pure
+    rendering     pages from templates
+    uimodules     UIModule, TemplateModule, the settings ui_modules and ui_methods
 """
 
 from .application import Application
@@ -40,6 +42,7 @@ from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgume
 from .handler import RequestHandler
 from .routing import URLSpec
 from .static import StaticFileHandler
+from .uimodules import TemplateModule, UIModule
 
 #: Tornado's and cyclone 1.x's short name.
 url = URLSpec
@@ -55,6 +58,8 @@ __all__ = [
     "RedirectHandler",
     "RequestHandler",
     "StaticFileHandler",
+    "TemplateModule",
+    "UIModule",
     "URLSpec",
     "addslash",
     "asynchronous",

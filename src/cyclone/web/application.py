@@ -17,6 +17,8 @@ from cyclone.util import ObjectDict
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .handler import RequestHandler
 from .routing import HostTable, RouteMatch, RouteTable, URLSpec
+from .static import StaticFileHandler
+from .uimodules import BUILTIN_MODULES, ui_methods_of, ui_modules_of
 
 __all__ = ["Application"]
 
@@ -41,6 +43,7 @@ class Application(HTTPFactory):
 
     Attributes:
         settings: the settings, with attribute access (cyclone 1.x).
+        ui_modules, ui_methods: what templates may call, by name; from the settings.
     """
 
     def __init__(
@@ -55,6 +58,10 @@ class Application(HTTPFactory):
         self.settings = ObjectDict(settings)
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
+            self.settings.setdefault("compiled_template_cache", False)
+            self.settings.setdefault("static_hash_cache", False)
+        self.ui_modules = {**BUILTIN_MODULES, **ui_modules_of(settings.get("ui_modules"))}
+        self.ui_methods = ui_methods_of(settings.get("ui_methods"))
         self.transforms: list[type] = list(transforms or ())
         if settings.get("xheaders"):
             self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
@@ -81,6 +88,11 @@ class Application(HTTPFactory):
     @default_host.setter
     def default_host(self, host: str | None) -> None:
         self._hosts.default_host = host
+
+    @property
+    def static_handler_class(self) -> Any:
+        """Class that makes the URLs of static files; setting ``static_handler_class``."""
+        return self.settings.get("static_handler_class", StaticFileHandler)
 
     def add_transform(self, transform_class: type) -> None:
         """Apply a transform to each response from now on (Tornado, cyclone 1.x)."""

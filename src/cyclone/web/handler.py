@@ -25,9 +25,9 @@ from cyclone.httputil import (
     ResponseStartLine,
 )
 from cyclone.log import app_log, gen_log
-from cyclone.util import ObjectDict
+from cyclone.util import ObjectDict, lazy_property
 
-from . import conditional, failing
+from . import conditional, failing, rendering
 from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
@@ -39,6 +39,7 @@ from .fields import (
 )
 from .prepared import PLAIN, Prepared
 from .responding import respond
+from .uimodules import UIModule, make_ui
 
 if TYPE_CHECKING:
     from .application import Application
@@ -68,6 +69,7 @@ class RequestHandler:
         max_body_size: size limit of request bodies in bytes, None for the server's.
         serialize_lists: `write` takes lists (cyclone 1.x).
         cancel_on_disconnect: cancel what the method waits for when the peer goes away.
+        stream_render: `render` sends what is ready while the template waits.
         application: the `Application` that serves the request.
         request: the `httputil.HTTPServerRequest`.
         path_args, path_kwargs: what the route's groups matched.
@@ -80,6 +82,7 @@ class RequestHandler:
     max_body_size: int | None = None
     serialize_lists: bool = False
     cancel_on_disconnect: bool = False
+    stream_render: bool = False
 
     path_args: list[Any]
     path_kwargs: dict[str, Any]
@@ -544,6 +547,24 @@ class RequestHandler:
         transport = self.request.connection.detach(protocol)
         self._end()
         return transport
+
+    # -- templates: see the room rendering
+
+    _template_loaders: ClassVar[rendering.Loaders] = rendering.Loaders()
+    _template_directory: str | None = None  # of the code that first asked for one
+    _templates_reset = False
+    _active_modules = lazy_property[dict[str, UIModule]](lambda _: {})
+    ui = property(make_ui)
+    render = rendering.render
+    render_string = rendering.render_string
+    render_linked_js = rendering.render_linked_js
+    render_embed_js = rendering.render_embed_js
+    render_linked_css = rendering.render_linked_css
+    render_embed_css = rendering.render_embed_css
+    get_template_path = rendering.get_template_path
+    get_template_namespace = rendering.get_template_namespace
+    create_template_loader = rendering.create_template_loader
+    static_url = rendering.static_url
 
     # -- conditional requests
 
