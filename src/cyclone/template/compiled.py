@@ -34,7 +34,6 @@ _NAMESPACE = {
     "datetime": datetime,
     "__builtins__": builtins,
 }
-_CO_ASYNC_GENERATOR = 0x200
 
 
 class _Unset:
@@ -233,10 +232,7 @@ class Template:
             module = compile(tree, self._filename, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError) as error:
             raise self._code_error(generated, error) from error
-        code = next(const for const in module.co_consts if isinstance(const, CodeType))
-        if code.co_flags & _CO_ASYNC_GENERATOR:
-            raise CodeError("a template cannot yield", self.name)
-        return code
+        return next(const for const in module.co_consts if isinstance(const, CodeType))
 
     def _code_error(self, generated: Generated, error: Exception) -> CodeError:
         message = error.msg if isinstance(error, SyntaxError) else str(error)

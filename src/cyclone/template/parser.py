@@ -43,6 +43,8 @@ _MIDDLE = {
     "except": ("try",),
     "finally": ("try",),
 }
+#: Python does not indent deeper than 100 levels.
+_MAX_DEPTH = 95
 _OPENS = frozenset(("apply", "block", "try", "if", "for", "while"))
 
 
@@ -119,6 +121,9 @@ class _Parser:
                 self._fail(_UNCLOSED[opening])
             # Python reads every kind of line break as "\n"; lines are counted by that.
             content = text[inside:end].replace("\r\n", "\n").replace("\r", "\n")
+            if "\0" in content:
+                self._line = line
+                self._fail("a tag holds a NUL character")
             yield opening, content.strip(), line
             position = end + 2
             line += text.count("\n", start, position)
@@ -149,6 +154,8 @@ class _Parser:
             self._fail(f"unknown operator: {operator!r}")
 
     def _begin(self, operator: str, content: str, argument: str) -> None:
+        if len(self._open) >= _MAX_DEPTH:
+            self._fail("tags are nested too deeply")
         node: Apply | Block | Control
         if operator == "apply":
             node = Apply(argument or self._fail("apply missing method name"), self._line)
