@@ -32,7 +32,7 @@ except ImportError as error:  # pragma: no cover
 __all__ = ["extract"]
 
 #: lineno, name of the function, its arguments (None for those that are no literals), comments
-Message = tuple[int, str | None, Any, list[str]]
+Message = tuple[int, str, Any, list[str]]
 
 #: What `cyclone.locale` calls with a plural, and what Babel calls that: the first argument that
 #: is the plural.
@@ -41,7 +41,7 @@ _WITH_PLURAL = {"_": ("ngettext", 1), "gettext": ("ngettext", 1), "pgettext": ("
 
 def extract(
     fileobj: BinaryIO,
-    keywords: Mapping[str, Any],
+    keywords: Collection[str],
     comment_tags: Collection[str],
     options: Mapping[str, Any],
 ) -> Iterator[Message]:
@@ -88,26 +88,25 @@ def _said(comment: Comment | None, line: int, tags: Collection[str]) -> list[str
     return [stripped for stripped in map(str.strip, lines) if stripped]
 
 
-def _messages(
-    code: str, keywords: Mapping[str, Any], source: Source, line: int
-) -> Iterator[Message]:
+def _messages(code: str, keywords: Collection[str], source: Source, line: int) -> Iterator[Message]:
     # In parentheses line breaks mean nothing, and the statement need not be complete.
     python = io.BytesIO(f"({code}\n)".encode())
-    names: Any = {**keywords, "translate": None}
+    names: Any = {*keywords, "translate"}
     try:
         for number, function, messages, _ in extract_python(python, names, (), {}):
-            yield line + number - 1, *_as_babel_has_it(function, messages, keywords), []
+            known = _as_babel_has_it(function, messages, keywords)
+            if known in keywords:
+                yield line + number - 1, known, messages, []
     except (tokenize.TokenError, SyntaxError) as error:
         raise ParseError(f"{code!r:.80} is no Python ({error})", source.name, line) from error
 
 
-def _as_babel_has_it(
-    function: Any, messages: Any, keywords: Mapping[str, Any]
-) -> tuple[str | None, Any]:
+def _as_babel_has_it(function: Any, messages: Any, keywords: Collection[str]) -> str:
+    """The name under which Babel knows a call."""
     if function == "translate" and function not in keywords:
         function = "_"
     plural, index = _WITH_PLURAL.get(function, ("", 0))
     several = messages if isinstance(messages, (tuple, list)) else ()
     if plural in keywords and len(several) > index and isinstance(several[index], str):
-        return plural, messages
-    return function if function in keywords else None, messages
+        return plural
+    return str(function)
