@@ -93,6 +93,14 @@ def test_of_two_templates_with_one_name_the_right_one_is_shown() -> None:
     assert "_tt_0 = 2/0" in "".join(traceback.format_exception(error))
 
 
+def test_templates_without_name_do_not_pass_for_other_code() -> None:
+    error = failing(Template("{{ 1/0 }}"))
+    assert places(error) == [("<template string>", 1, "{{ 1/0 }}")]
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec("1/0")
+    assert "{{" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_errors_after_waiting() -> None:
     late: Deferred[int] = Deferred()
     rendering = Template("\n{{ x }}\n{{ 1/0 }}", name="t").generate(x=late)

@@ -408,6 +408,47 @@ def test_a_page_awaits_asyncio_and_asyncio_a_page() -> None:
     run_on_loop(work)
 
 
+@pytest.mark.parametrize("returns", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_error_pages_may_have_to_wait(returns: bool, fails: bool) -> None:
+    gate: Deferred[str] = Deferred()
+
+    class Handler(rendering("late")):  # type: ignore[misc]
+        def get(self) -> None:
+            raise HTTPError(418)
+
+        def write_error(self, status_code: int, **kwargs: Any) -> Any:
+            page = self.render("late", x=gate)
+            return page if returns else None
+
+    connection = client_of(Handler).connect()
+    connection.send(GET)
+    assert connection.received == b""
+    with recorded_log() as lines:
+        if fails:
+            gate.errback(ValueError("late"))
+        else:
+            gate.callback("x")
+    assert statuses(connection) == [418]
+    assert text_of(connection) == ("" if fails else "axb")
+    assert len(problems(lines)) == fails
+
+
+def test_an_error_after_a_page_that_waits_is_the_answer() -> None:
+    gate: Deferred[str] = Deferred()
+
+    class Handler(rendering("late")):  # type: ignore[misc]
+        def get(self) -> None:
+            self.render("late", x=gate)
+            raise HTTPError(403)
+
+    connection = client_of(Handler).connect()
+    connection.send(GET)
+    assert statuses(connection) == [403]
+    gate.callback("x")
+    assert statuses(connection) == [403]
+
+
 # -- streaming
 
 

@@ -92,8 +92,11 @@ class Template:
         if isinstance(autoescape, _Unset):
             autoescape = loader.autoescape if loader else BATCHED
         path_of: Callable[[str], str] = getattr(loader, "path_of", str)
+        path = path_of(self.name)
+        if path.startswith("<"):  # other code is called <string> too
+            path = f"<template {path[1:]}"
         content = escape.to_unicode(template_string)
-        self.file = Source(self.name, path_of(self.name), content, autoescape)
+        self.file = Source(self.name, path, content, autoescape)
         parser.parse(self.file, mode)
         self._lock = threading.Lock()
         self._eager: GeneratedCode | None = None

@@ -165,15 +165,17 @@ class Rendering(Waiter):
         self._unheard = None
 
     async def _run(self, work: Coroutine[Any, Any, Any]) -> None:
-        result: Any = None
         try:
-            result = await work
+            result: Any = await work
         except HandlerErrors as error:
-            if self._unheard is None:
+            unheard = self._unheard
+            if unheard is None:
                 self.errback(failure_of(error))
-                return
-            self._unheard(error)
-        self.callback(result)
+            else:
+                self.callback(None)
+                unheard(error)
+        else:
+            self.callback(result)
 
     def outcome(self) -> Any:
         """The result, once it is there; raises what went wrong."""

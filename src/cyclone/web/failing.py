@@ -20,7 +20,7 @@ from .errors import Finish, HTTPError, is_status, reason_phrase
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["answer", "send_error", "write_page"]
+__all__ = ["answer", "cannot_write", "send_error", "write_page"]
 
 
 def answer(handler: RequestHandler, error: Any) -> None:
@@ -79,9 +79,9 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
     try:
         result = handler.write_error(status_code, **kwargs)
     except Exception as failure:
-        _cannot_write(handler, failure)
+        cannot_write(handler, failure)
     else:
-        resolve(result, lambda _: _finish(handler), lambda error: _cannot_write(handler, error))
+        resolve(result, lambda _: _finish(handler), lambda error: cannot_write(handler, error))
 
 
 def _exception_in(kwargs: dict[str, Any]) -> BaseException | None:
@@ -133,7 +133,8 @@ def _accepted(function: Callable[..., Any], kwargs: dict[str, Any]) -> dict[str,
 
 
 def _finish(handler: RequestHandler) -> None:
-    if handler._finished:
+    page = handler._error_page
+    if handler._finished or (page is not None and not page.called):
         return
     try:
         handler.finish()
@@ -142,7 +143,8 @@ def _finish(handler: RequestHandler) -> None:
         _abandon(handler)
 
 
-def _cannot_write(handler: RequestHandler, error: BaseException) -> None:
+def cannot_write(handler: RequestHandler, error: BaseException) -> None:
+    """`write_error` failed: send what it has written."""
     app_log.error("Uncaught exception in write_error", exc_info=error)
     _finish(handler)
 

@@ -553,6 +553,7 @@ class RequestHandler:
     _template_loaders: ClassVar[rendering.Loaders] = rendering.Loaders()
     _template_directory: str | None = None  # of the code that first asked for one
     _templates_reset = False
+    _error_page: Waiter | None = None  # rendered by write_error
     _active_modules = lazy_property[dict[str, UIModule]](lambda _: {})
     ui = property(make_ui)
     render = rendering.render

@@ -17,6 +17,8 @@ from cyclone.escape import to_unicode, utf8, xhtml_escape
 from cyclone.http1 import PeerGone
 from cyclone.template import Loader, Rendering
 
+from . import failing
+
 if TYPE_CHECKING:
     from .handler import RequestHandler
     from .uimodules import UIModule
@@ -78,7 +80,10 @@ def render(handler: RequestHandler, /, template_name: str, **kwargs: Any) -> Set
         work = _finish_later(handler, page)
 
     handler._auto_finish = False
-    return Rendering(work, functools.partial(_failed, handler))
+    rendering = Rendering(work, functools.partial(_failed, handler))
+    if handler._failing:
+        handler._error_page = rendering
+    return rendering
 
 
 def render_string(handler: RequestHandler, /, template_name: str, **kwargs: Any) -> Any:
@@ -259,6 +264,8 @@ def _failed(handler: RequestHandler, error: BaseException) -> None:
         return
     if handler.request.connection.done:
         handler.log_exception(type(error), error, error.__traceback__)
+    elif handler._failing:
+        failing.cannot_write(handler, error)
     else:
         handler._handle_request_exception(error)
 
