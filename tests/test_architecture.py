@@ -80,6 +80,7 @@ PURE = [
     "web.errors",
     "web.arguments",
     "web.pages",
+    "web.precompressed",
     "web.patterns",
     "web.ranges",
     "web.redirects",

@@ -31,7 +31,8 @@ class HeaderSection:
         keep_alive: whether the peer wants the connection kept after this request.
         expect_continue: whether the peer waits for ``100 Continue`` before it sends the body.
         upgrade: whether the peer asks for another protocol (Connection lists ``upgrade``).
-        conditional: whether there are preconditions (RFC 9110 section 13.1).
+        conditional: whether there are preconditions (RFC 9110 section 13.1), or ranges are asked
+            for: the answer may be something else than the whole.
     """
 
     __slots__ = (
@@ -91,6 +92,7 @@ _SPECIAL = {
     b"if-none-match": _CONDITION,
     b"if-modified-since": _CONDITION,
     b"if-unmodified-since": _CONDITION,
+    b"range": _CONDITION,
 }
 #: Spelling of a field name -> its entry in _SPECIAL, or 0.  Bounded: peers choose the spelling.
 _kinds: dict[bytes, int] = {}
