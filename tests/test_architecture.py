@@ -67,6 +67,7 @@ MAY_ALSO_IMPORT = {("auth", "httpclient")}
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
     "http1.parser",
+    "http1.section",
     "http1.response",
     "websocket.frames",
     "websocket.deflate",
