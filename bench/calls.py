@@ -5,7 +5,6 @@ bytes, one at a time, and each answer is checked.  What is counted is what the i
 reports to a profile function (``sys.setprofile``): ``call`` for a Python function, a generator
 or coroutine resumed; ``c_call`` for a built-in.  The same code gives the same count every time.
 
->>> from bench.apps.cyclone_app import make_application     # doctest: +SKIP
 >>> count_calls(make_application(), CASES["plaintext"]).python  # doctest: +SKIP
 18.0
 """
@@ -31,6 +30,9 @@ from bench.cases import CASES, Case, WrongAnswer
 from bench.responses import ResponseReader
 
 _PORT = 8888
+
+#: The cases that are answered at once, by a connection that has no reactor.
+IN_MEMORY = ("plaintext", "browser", "json", "parameters", "form")
 
 
 class Factory(Protocol):
@@ -187,23 +189,12 @@ def _name(code: Any) -> str:
     return f"{code.co_qualname} ({'/'.join(parts[-2:])}:{code.co_firstlineno})"
 
 
-def _application() -> Factory:
-    from bench.apps.cyclone_app import make_application
+def make_application() -> Factory:
+    """Return cyclone's application of the benchmark."""
+    from bench.apps import cyclone_app
 
-    factory: Factory = make_application()
+    factory: Factory = cyclone_app.make_application()
     return factory
-
-
-def report() -> str:
-    """Return the calls per request of every case on cyclone as Markdown, then by function."""
-    counts = {name: count_calls(_application(), case) for name, case in CASES.items()}
-    lines = ["| case | Python calls per request | built-in calls |", "|---|--:|--:|"]
-    for name, count in counts.items():
-        lines.append(f"| {CASES[name].title} | {count.python:.1f} | {count.builtin:.1f} |")
-    for name, count in counts.items():
-        lines += ["", f"{CASES[name].title}:"]
-        lines += [f"  {calls:6.2f}  {function}" for function, calls in count.functions.items()]
-    return "\n".join([*lines, ""])
 
 
 def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
@@ -211,7 +202,7 @@ def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
 
     Sorted by time inside the function; the profiler makes calls look dearer than they are.
     """
-    connection = Connection(_application(), CASES[name])
+    connection = Connection(make_application(), CASES[name])
     connection.ask(100)
     profiler = cProfile.Profile()
     profiler.runcall(connection.ask, requests)
