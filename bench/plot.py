@@ -16,9 +16,10 @@ from bench.results import CaseResult, Results
 from bench.servers import REFERENCE, SERVERS
 
 _COLUMNS = 2
-_WIDTH, _NAMES, _BAR, _LINE = 460, 150, 230, 18  # of a panel, its names, bars and lines
+_WIDTH, _NAMES, _BAR, _LINE = 470, 162, 230, 18  # of a panel, its names, bars and lines
 _HEAD, _GAP, _TOP = 30, 22, 64
 _OURS = "cyclone"
+_LONGEST = 1.6  # a longer bar would make the others of its panel too small to compare
 
 _STYLE = """
     .page { fill: #ffffff } text { fill: #1f2328; font: 12px system-ui, sans-serif }
@@ -73,7 +74,7 @@ def _document(panels: dict[str, list[Bar]], drawn: Sequence[str], width: int, he
             f'<rect class="page" width="{width}" height="{height}" rx="8"/>',
             f'<text class="title" x="16" y="28">{escape(title)}</text>',
             '<text class="note" x="16" y="47">per request, message or event;'
-            " less is better; medians of the rounds</text>",
+            f" less is better; medians of the rounds; bars end at {_LONGEST}</text>",
             *drawn,
             "</svg>\n",
         ]
@@ -81,7 +82,8 @@ def _document(panels: dict[str, list[Bar]], drawn: Sequence[str], width: int, he
 
 
 def _panel(case: str, found: Sequence[Bar], x: int, y: int) -> str:
-    scale = _BAR / max(1.0, *(bar.value for bar in found))
+    longest = max(1.0, *(bar.value for bar in found))
+    scale = _BAR / min(longest, _LONGEST)
     reference = x + _NAMES + scale
     top, bottom = y + _HEAD - 8, y + _HEAD + _LINE * len(found)
     parts = [
@@ -96,7 +98,7 @@ def _panel(case: str, found: Sequence[Bar], x: int, y: int) -> str:
 def _bar(bar: Bar, x: int, y: int, scale: float) -> list[str]:
     ours = bar.name.startswith(_OURS)
     kind, text = ("bar ours", ' class="own"') if ours else ("bar", "")
-    start, length = x + _NAMES, max(1.0, bar.value * scale)
+    start, length = x + _NAMES, max(1.0, min(bar.value, _LONGEST) * scale)
     name = escape(SERVERS[bar.name].title)
     return [
         f'<text{text} x="{start - 8}" y="{y + 10}" text-anchor="end">{name}</text>',

@@ -86,6 +86,7 @@ def case_table(case: str, result: CaseResult) -> str:
         f"{unit.split()[0]}s/s",
         f"throughput, {title} = 1",
         "median latency, ms",
+        f"median latency, {title} = 1",
         "p99, ms",
         "cores used",
     ]
@@ -104,14 +105,19 @@ def _row(result: CaseResult, name: str) -> list[str]:
     def median(figure: Callable[[Turn], float], digits: int) -> str:
         return f"{statistics.median(map(figure, turns)):.{digits}f}"
 
-    cost, rate = cost_ratio(result, name), ratios(result, name, lambda turn: turn.rate)
+    def ratio(figure: Callable[[Turn], float], digits: int) -> str:
+        found = ratios(result, name, figure)
+        return found.text(digits) if found else ABSENT
+
     return [
         SERVERS[name].title,
-        cost.text(2) if cost else ABSENT,
+        ratio(lambda turn: turn.cost, 2),
         spread(_costs(result, name)).text(1),
         median(lambda turn: turn.rate, 0),
-        rate.text(1) if rate else ABSENT,
+        ratio(lambda turn: turn.rate, 1),
         median(lambda turn: turn.p50 / 1e3, 2),
+        # Counted in whole microseconds: less than one is not zero.
+        ratio(lambda turn: max(turn.p50, 1.0), 2),
         median(lambda turn: turn.p99 / 1e3, 2),
         median(lambda turn: turn.used, 2),
     ]

@@ -59,7 +59,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     servers = chosen(args.servers, SERVERS, "server")
     if REFERENCE not in servers:
         servers.append(REFERENCE)
-    seconds, warmup, rounds = (2.0, 0.5, 5) if args.full else (0.7, 0.3, 2)
+    seconds, warmup, rounds = (2.0, 0.5, 5) if args.full else (0.5, 0.2, 2)
     return Plan(
         servers=servers,
         cases=chosen(args.cases, CASES, "case"),
@@ -68,6 +68,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         warmup=warmup,
         connections=args.connections,
         volley=args.volley,
+        attempts=2 if args.full else 1,
     )
 
 
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cases", metavar="LIST", help=f"of {', '.join(CASES)} (all)")
     add("--only", metavar="LIST", help=f"of {', '.join([COMPARISON, *MEASURES])} (all)")
     add("--rounds", type=int, help="rounds of turns (2; 5 with --full)")
-    add("--seconds", type=float, help="measured, of a turn (0.7; 2 with --full)")
+    add("--seconds", type=float, help="measured, of a turn (0.5; 2 with --full)")
     add("--connections", type=int, default=32, help="keep-alive, at once (32)")
     add("--volley", action="store_true", help="ask on all again when all are answered")
     add("--json", type=Path, metavar="FILE", help="write every turn to FILE")

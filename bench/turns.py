@@ -17,12 +17,14 @@ from bench.results import CaseResult, Turn
 from bench.servers import SERVERS, Server, ServerError, Unavailable
 
 _MAX_FOREIGN = 0.15  # of the server's core; a noisier turn is run again
-_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: names of servers and cases, and the shape of a turn (times in seconds)."""
+    """What to run: names of servers and cases, and the shape of a turn (times in seconds).
+
+    A turn that other programs disturbed is run again, until there were ``attempts``.
+    """
 
     servers: Sequence[str]
     cases: Sequence[str]
@@ -31,6 +33,7 @@ class Plan:
     warmup: float = 0.5
     connections: int = 32
     volley: bool = False
+    attempts: int = 2
 
     def shape(self, case: Case) -> Shape:
         """Return how ``case`` is loaded in this plan."""
@@ -95,17 +98,20 @@ class Comparison:
             return
         try:
             expected = probe(case, server.port)
-            turn = one_turn(case, server, self.plan.shape(case), expected)
+            shape = self.plan.shape(case)
+            turn = one_turn(case, server, shape, expected, attempts=self.plan.attempts)
         except (WrongAnswer, LoadError, ServerError, Unavailable) as error:
             result.leave_out(name, str(error))
             return
         result.turns.setdefault(name, []).append(turn)
 
 
-def one_turn(case: Case, server: Server, shape: Shape, expected: bytes) -> Turn:
+def one_turn(
+    case: Case, server: Server, shape: Shape, expected: bytes, *, attempts: int = 2
+) -> Turn:
     """One turn; one that other programs disturbed is run again, the least disturbed counts."""
     turns: list[Turn] = []
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         turns.append(_attempt(case, server, shape, expected))
         if turns[-1].foreign <= _MAX_FOREIGN:
             break

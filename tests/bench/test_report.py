@@ -103,7 +103,7 @@ def test_the_table_has_the_cheapest_first() -> None:
     ]
     assert lines[2] == (
         "| cyclone, epoll reactor | 0.12 [0.10-0.15] | 200.0 [100.0-300.0] | 500 | 1.0 [1.0-1.0] "
-        "| 0.50 | 2.50 | 0.10 |"
+        "| 0.50 | 1.00 [1.00-1.00] | 2.50 | 0.10 |"
     )
     assert len({line.count("|") for line in lines[:5]}) == 1
     assert lines[-1] == "n/a: socketify."
