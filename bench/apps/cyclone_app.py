@@ -1,12 +1,13 @@
 """The application on cyclone: ``python -m bench.apps.cyclone_app PORT [REACTOR[:TLS]]``.
 
 REACTOR is ``uvloop`` for cyclone's reactor on uvloop, else the short name of a Twisted reactor, as
-``twistd --reactor`` takes it. TLS ``twisted`` is Twisted's own layer; otherwise the reactor gets
-the files of the certificate and may do better.
+``twistd --reactor`` takes it. TLS is ``twisted`` for Twisted's own layer, ``native`` for the
+reactor's, else the better one that there is.
 """
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from twisted.application.reactors import installReactor
@@ -149,17 +150,21 @@ def _install(name: str) -> None:
 
 def _listen_tls(application: cyclone.web.Application, tls: str) -> None:
     from twisted.internet import reactor
-    from twisted.internet.endpoints import serverFromString
 
     from cyclone.deploy import tls_options
 
     certificate, key = tls_files() or unavailable("no certificate")
-    if tls == "twisted":
+    listen = None if tls == "twisted" else getattr(reactor, "listenTLS", None)
+    if listen:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        context.set_alpn_protocols(["http/1.1"])
+        listen(port(), application, context, interface=HOST)
+    elif tls == "native":
+        unavailable("this reactor has no TLS of its own")
+    else:
         options = tls_options(certificate, key)
         reactor.listenSSL(port(), application, options, interface=HOST)
-        return
-    text = f"ssl:{port()}:interface={HOST}:privateKey={key}:certKey={certificate}"
-    serverFromString(reactor, text).listen(application)
 
 
 def main() -> None:

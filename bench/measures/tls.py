@@ -32,7 +32,7 @@ _TWISTED = "uvloop reactor, Twisted's TLS"
 _EPOLL = "epoll reactor, Twisted's TLS"
 WAYS = (
     Way("uvloop reactor, plain", "cyclone-uvloop", "uvloop", False, _TWISTED),
-    Way("uvloop reactor, its own TLS", "cyclone-uvloop", "uvloop", True, _TWISTED),
+    Way("uvloop reactor, its own TLS", "cyclone-uvloop", "uvloop:native", True, _TWISTED),
     Way(_TWISTED, "cyclone-uvloop", "uvloop:twisted", True, _TWISTED),
     Way("epoll reactor, plain", "cyclone-epoll", "epoll", False, _EPOLL),
     Way(_EPOLL, "cyclone-epoll", "epoll:twisted", True, _EPOLL),
