@@ -12,6 +12,7 @@ or coroutine resumed; ``c_call`` for a built-in.  The same code gives the same c
 from __future__ import annotations
 
 import cProfile
+import gc
 import io
 import pstats
 import sys
@@ -170,12 +171,16 @@ def _observed(work: Callable[[], None], frames: Counter[Any], builtins: Counter[
         elif event == "c_call" and argument is not sys.setprofile:
             builtins[argument.__name__] += 1
 
-    before = sys.getprofile()
+    before, collecting = sys.getprofile(), gc.isenabled()
+    # A collection calls what others have registered for it, and finalizers of what they left.
+    gc.disable()
     sys.setprofile(observe)
     try:
         work()
     finally:
         sys.setprofile(before)
+        if collecting:
+            gc.enable()
     frames.pop(work.__code__, None)
 
 

@@ -15,7 +15,7 @@ from bench.cases import CASES
 #: Counted with CPython 3.11; later ones make fewer, for their comprehensions are no functions.
 BUDGET = {
     "plaintext": 64,
-    "browser": 75,
+    "browser": 74,
     "json": 68,
     "parameters": 80,
     "form": 120,
@@ -30,4 +30,5 @@ def listed(count: CallCount) -> str:
 @pytest.mark.parametrize("name", IN_MEMORY)
 def test_python_calls_per_request(name: str) -> None:
     count = count_calls(make_application(), CASES[name])
-    assert count.python <= BUDGET[name], f"the path has grown:\n{listed(count)}"
+    # What is done once a second, such as a new Date, is no call of each request.
+    assert round(count.python) <= BUDGET[name], f"the path has grown:\n{listed(count)}"
