@@ -182,6 +182,11 @@ class Server:
         """The id of the server's main process."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server's main process runs."""
+        return self._process.poll() is None
+
     def check_alive(self) -> None:
         """Raise if the server has died, with the end of what it printed."""
         status = self._process.poll()

@@ -77,13 +77,21 @@ class Comparison:
 
     def _round(self, number: int, order: Sequence[str], names: Sequence[str], *, tls: bool) -> None:
         with ExitStack() as stack:
-            servers = [server for name in order if (server := self._start(name, stack, names, tls))]
-            for name in names:
-                for server in servers:
-                    self._add(CASES[name], server)
-                _progress(number, name, self.results[name])
+            servers: dict[str, Server | None] = dict.fromkeys(order)
+            for position, case in enumerate(names):
+                for name in order:
+                    server = servers[name]
+                    # At first, and when the case before has killed it.
+                    if server is None or not server.alive:
+                        server = servers[name] = self._start(name, stack, names[position:], tls)
+                    if server is not None:
+                        self._add(CASES[case], server)
+                _progress(number, case, self.results[case])
 
     def _start(self, name: str, stack: ExitStack, cases: Sequence[str], tls: bool) -> Server | None:
+        """Start a server for ``cases``, unless it is left out of all of them already."""
+        if all(name in self.results[case].absent for case in cases):
+            return None
         try:
             return stack.enter_context(Server(SERVERS[name], self.fixtures, tls=tls))
         except (Unavailable, ServerError) as error:

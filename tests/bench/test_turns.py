@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from bench import turns
 from bench.cases import Case, WrongAnswer
 from bench.generator import Load, LoadError
 from bench.results import Turn
-from bench.servers import ServerSpec, Unavailable
+from bench.servers import ServerError, ServerSpec, Unavailable
 from bench.turns import Comparison, Plan, one_turn
 
 
@@ -23,6 +24,7 @@ class Fakes:
         self.log: list[str] = []
         self.missing: set[str] = set()
         self.wrong: set[tuple[str, str]] = set()
+        self.deadly: set[tuple[str, str]] = set()
 
     def server(self, spec: ServerSpec, fixtures: Any, *, tls: bool) -> Any:
         if spec.name in self.missing:
@@ -32,11 +34,8 @@ class Fakes:
 
     @contextmanager
     def _running(self, spec: ServerSpec) -> Iterator[Any]:
-        class Running:
-            port = spec.name
-
-        Running.spec = spec  # type: ignore[attr-defined]
-        yield Running()
+        running = SimpleNamespace(spec=spec, port=spec.name, alive=True)
+        yield running
         self.log.append(f"stop {spec.name}")
 
     def probe(self, case: Case, port: Any) -> bytes:
@@ -46,6 +45,9 @@ class Fakes:
 
     def turn(self, case: Case, server: Any, shape: Any, expected: bytes, *, attempts: int) -> Turn:
         self.log.append(f"{case.name} {server.spec.name}")
+        if (case.name, server.spec.name) in self.deadly:
+            server.alive = False
+            raise ServerError("it died")
         return Turn(1000, 1.0, 0.1)
 
 
@@ -69,8 +71,8 @@ def test_a_case_is_for_everybody_before_the_next(fakes: Fakes) -> None:
     compare(["plaintext", "json"])
     assert fakes.log == [
         "start klein",
-        "start tornado",
         "plaintext klein",
+        "start tornado",
         "plaintext tornado",
         "json klein",
         "json tornado",
@@ -83,12 +85,12 @@ def test_rounds_begin_with_another_and_start_everybody_anew(fakes: Fakes) -> Non
     comparison = compare(["plaintext"], rounds=2)
     assert [line for line in fakes.log if line.startswith(("start", "plaintext"))] == [
         "start klein",
-        "start tornado",
         "plaintext klein",
+        "start tornado",
         "plaintext tornado",
         "start tornado",
-        "start klein",
         "plaintext tornado",
+        "start klein",
         "plaintext klein",
     ]
     assert {name: len(found) for name, found in comparison.results["plaintext"].turns.items()} == {
@@ -111,6 +113,21 @@ def test_who_is_missing_or_wrong_is_left_out(fakes: Fakes) -> None:
     assert [*results["plaintext"].turns] == ["tornado"]
     assert results["json"].absent == {"klein": "not here", "tornado": "not so"}
     assert not results["json"].turns
+
+
+def test_who_dies_is_started_again_for_the_next_case(fakes: Fakes) -> None:
+    fakes.deadly.add(("plaintext", "klein"))
+    results = compare(["plaintext", "json"], rounds=2).results
+    assert results["plaintext"].absent == {"klein": "it died"}
+    assert len(results["json"].turns["klein"]) == 2
+    assert fakes.log.count("plaintext klein") == 1  # not killed again in the second round
+    assert fakes.log.count("start klein") == 3
+
+
+def test_who_can_do_nothing_is_not_started_again(fakes: Fakes) -> None:
+    fakes.wrong.update([("plaintext", "klein"), ("json", "klein")])
+    compare(["plaintext", "json"], rounds=2)
+    assert fakes.log.count("start klein") == 1
 
 
 class Scripted:
