@@ -24,7 +24,7 @@ import contextvars
 import inspect
 import types
 import warnings
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, TypeVar, cast
 
 from twisted.internet import defer
@@ -155,7 +155,7 @@ def is_pending(value: object) -> bool:
     if value is None or value is DONE:
         return False
     return isinstance(
-        value, (types.CoroutineType, Deferred, Failure, types.GeneratorType)
+        value, (types.CoroutineType, Deferred, Failure, types.GeneratorType, AsyncGenerator)
     ) or hasattr(value, "__await__")
 
 
@@ -176,8 +176,8 @@ async def settle(value: Any) -> Any:
         return await defer.inlineCallbacks(lambda: generator)()
     if isinstance(value, Failure):
         value.raiseException()
-    if hasattr(value, "__await__"):
-        return await value
+    if hasattr(value, "__await__") or isinstance(value, AsyncGenerator):
+        return await value  # as of an asynchronous generator Python says that it cannot be
     return value
 
 

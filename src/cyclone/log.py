@@ -248,10 +248,7 @@ class Log:
         event["log_stdlib_level"] = level
         twisted_level = LogLevel.critical if level >= logging.ERROR else _twisted_level(level)
         if listening():
-            event["log_failure"] = failure
-            if _has_causes(failure.value):
-                # Observers show what Failure.getTraceback gives, which knows of no others.
-                text = f"{text}\n{_traceback(failure)}"
+            event["log_failure"] = _LoggedFailure.of(failure)
         else:
             # The event would sit in Twisted's buffer, and with its traceback the frames of the
             # handler, the request and its body.
@@ -293,19 +290,26 @@ class Log:
         self.log(logging.ERROR, message, *args, exc_info=failure, **kwargs)
 
 
-def _has_causes(error: BaseException | None) -> bool:
-    """Whether other exceptions are part of the story of this one."""
-    if error is None:
-        return False
-    context = None if error.__suppress_context__ else error.__context__
-    return bool(error.__cause__ or context or isinstance(error, BaseExceptionGroup))
+class _LoggedFailure(Failure):
+    """A failure as observers should show it: with its causes, and made harmless."""
+
+    @classmethod
+    def of(cls, failure: Failure) -> _LoggedFailure:
+        logged = cls.__new__(cls)
+        logged.__dict__.update(failure.__dict__)
+        return logged
+
+    def getTraceback(self, elideFrameworkCode: int = 0, detail: str = "default") -> str:
+        if detail != "default":
+            return printable_lines(super().getTraceback(elideFrameworkCode, detail))
+        return f"{_traceback(self)}\n"
 
 
 def _traceback(failure: Failure) -> str:
     """The traceback of `failure` with its causes, as Python prints it."""
     value = failure.value
     if value is None or value.__traceback__ is None:
-        return printable_lines(failure.getTraceback())
+        return printable_lines(Failure.getTraceback(failure))
     return printable_lines("".join(traceback.format_exception(value)).rstrip("\n"))
 
 

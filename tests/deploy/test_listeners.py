@@ -134,6 +134,11 @@ def test_bound_socket_in_use() -> None:
     assert str(caught.value) == f"cannot listen on port {port} of 127.0.0.1: already in use"
 
 
+def test_bound_socket_of_no_host() -> None:
+    with pytest.raises(DeployError, match=r"cannot listen on port 0 of é\.\.invalid: "):
+        listeners.bound_socket("é..invalid", 0)
+
+
 def test_adopted(reactor: Any, reactor_run: Any) -> None:
     async def check() -> None:
         with listeners.bound_socket("127.0.0.1", 0) as bound:

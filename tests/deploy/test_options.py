@@ -82,6 +82,8 @@ def test_endpoints_of_one_command_line_are_not_those_of_another() -> None:
         (["-p", "http"], "'http' is not a port number"),
         (["--ssl-port=65536"], "'65536' is not a port number"),
         (["--nonsense"], "option --nonsense not recognized"),
+        (["a.py", "--nonsense"], "option --nonsense not recognized"),
+        (["a.py", "--listen-endpoint"], "option --listen-endpoint requires argument"),
     ],
 )
 def test_what_is_refused(arguments: list[str], message: str) -> None:

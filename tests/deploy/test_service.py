@@ -191,6 +191,21 @@ def test_it_drains_when_all_places_are_closed(diary: Diary) -> None:
     assert diary == ["open 1", "close 1", "drain app 1.5"]
 
 
+def test_it_drains_when_a_place_cannot_be_closed(diary: Diary, said: list[str]) -> None:
+    app, endpoints = App(diary), [FakeEndpoint(diary, number) for number in (1, 2)]
+    endpoints[0].port.closed = fail(PermissionError(13, "Permission denied", "/run/app.sock"))
+    endpoints[1].port.closed = Deferred()
+    service = WebService([listener(endpoint, app) for endpoint in endpoints])
+    start(service)
+    stopped = service.stopService()
+    assert diary[2:] == ["close 1", "close 2"]
+    assert said[-1].endswith("Permission denied: '/run/app.sock'")
+    endpoints[1].port.closed.callback(None)
+    assert diary[-1] == "drain app None"
+    app.drained.callback(None)
+    assert stopped.called
+
+
 def test_applications_drain_side_by_side(diary: Diary, said: list[str]) -> None:
     apps = [App(diary, "a"), App(diary, "b")]
     apps[1].connections = set()

@@ -222,6 +222,22 @@ def test_detach_keeps_what_waits(later: bool) -> None:
     assert sorted(stage.notes) == ["flushed", "initialize", "on_finish", "prepare"]
 
 
+def test_detach_ends_the_time_limits() -> None:
+    class Handler(Noting):
+        def get(self) -> None:
+            self.write(PIECE[:40_000])
+            self.flush()
+            if len(self.notes) > 2:
+                self.detach()
+
+    stage = Stage(Handler, write_timeout=10)
+    connection = slow_reader(stage.client)
+    connection.send(GET)  # what the second handler flushes is too much, as the detaching finds
+    connection.advance(100)
+    assert not connection.closed, "how long it lasts is not for HTTP to say any more"
+    connection.disconnect()
+
+
 # --- not awaiting --------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cyclone import httputil
 from cyclone.testing import Client
-from cyclone.web import Application, RequestHandler
+from cyclone.web import Application, ErrorHandler, RequestHandler
 
 from .support import Noting, Stage, client_of, problems, recorded_log
 
@@ -145,13 +145,34 @@ class Anything(RequestHandler):
         self.write(f"{self.request.method} {len(self.request.body)}")
 
 
+class Prepared(RequestHandler):
+    """Answers in `prepare`, whatever the method, as handlers that pass requests on do."""
+
+    def prepare(self) -> None:
+        self.finish(f"{self.request.method} {len(self.request.body)}")
+
+
+class Gone(ErrorHandler):
+    """Has a page of its own."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.write("gone")
+
+
 UNWANTED = [
     # path, status
     ("/nowhere", 404),
     ("/only-get", 405),
     ("/by-name", 405),
+    ("/gone", 410),
 ]
-ROUTES = [("/only-get", OnlyGet), ("/by-name", OnlyGetByName), ("/anything", Anything)]
+ROUTES: list[tuple[Any, ...]] = [
+    ("/only-get", OnlyGet),
+    ("/by-name", OnlyGetByName),
+    ("/gone", Gone, {"status_code": 410}),
+    ("/anything", Anything),
+    ("/prepared", Prepared),
+]
 
 
 @pytest.mark.parametrize(("path", "status"), UNWANTED)
@@ -178,11 +199,13 @@ def test_a_large_body_is_not_waited_for(path: str, status: int, fields: dict[str
     assert (response.status, response.informational, response.closed) == (status, [], True)
 
 
-def test_a_default_method_gets_the_body() -> None:
+@pytest.mark.parametrize("path", ["/anything", "/prepared"])
+def test_who_answers_every_method_gets_the_body(path: str) -> None:
     client = Client(Application(ROUTES))
-    assert client.post("/anything", body=b"x" * 100 * KIB).text == f"POST {100 * KIB}"
+    assert client.post(path, body=b"x" * 100 * KIB).text == f"POST {100 * KIB}"
+    assert client.post(path, body=iter([b"x" * 5])).text == "POST 5"
     fields = {"Content-Length": "5", "Expect": "100-continue"}
-    assert client.open("POST", "/anything", headers=fields).informational == [100]
+    assert client.open("POST", path, headers=fields).informational == [100]
 
 
 def test_an_error_handler_of_the_application_gets_the_body() -> None:

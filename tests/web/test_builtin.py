@@ -172,7 +172,8 @@ def test_fallback_to_another_application() -> None:
         )
     )
     assert client.get("/a/b").body == b"inner /a/b"
-    assert client.post("/a/b", body=b"x" * 1000).body == b"x" * 1000
+    assert client.post("/a/b", body=b"x" * 100_000).body == b"x" * 100_000
+    assert client.post("/a/b", body=iter([b"chunk", b"ed"])).body == b"chunked"
     assert client.get("/a/c").status == 404
     assert client.get("/own").body == b"inner /own"
 

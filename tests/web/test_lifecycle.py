@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import pytest
@@ -45,6 +45,18 @@ def test_order_when_the_method_waits(method: Callable[..., Any]) -> None:
     stage.open_gate()
     assert (pending.response.status, pending.response.body) == (200, b"done")
     assert stage.notes == WHOLE_LIFE
+
+
+def test_an_asynchronous_generator_is_an_error() -> None:
+    """It comes of ``async def`` put in front of what inlineCallbacks ran, with its yields left."""
+
+    class Handler(Noting):
+        async def get(self) -> AsyncGenerator[Any, Any]:
+            self.write((yield self.gate))
+
+    with recorded_log() as log:
+        assert Stage(Handler).client.get("/").status == 500
+    assert "object async_generator" in log[0].text
 
 
 def test_a_plain_generator_is_run_with_a_warning() -> None:

@@ -10,8 +10,15 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, inlineCallbacks
 
-from cyclone.testing import MemoryConnection
-from cyclone.web import HTTPError, RequestHandler, asynchronous, stream_request_body
+from cyclone.testing import Client, MemoryConnection
+from cyclone.web import (
+    Application,
+    FallbackHandler,
+    HTTPError,
+    RequestHandler,
+    asynchronous,
+    stream_request_body,
+)
 
 from .streams import FRAMINGS, POST, SIZED, Streaming, requests
 from .support import (
@@ -57,6 +64,15 @@ def test_without_a_body(method: str) -> None:
     stage = Stage(Streaming)
     assert stage.client.request(method, "/").body == b"done"
     assert stage.notes == ["initialize", "prepare", "post", "on_finish"]
+
+
+@pytest.mark.parametrize("body", [b"hello", b"x" * 100_000, b""])
+def test_a_body_that_was_read_by_who_passes_the_request_on(body: bytes) -> None:
+    stage = Stage(Streaming)
+    client = Client(Application([(".*", FallbackHandler, {"fallback": stage.app})]))
+    assert client.post("/", body=body).body == b"done"
+    pieces = [body] if body else []
+    assert stage.notes == ["initialize", "prepare", *pieces, "post", "on_finish"]
 
 
 def test_the_body_is_not_collected() -> None:

@@ -116,7 +116,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
         bound.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, TypeError) as error:  # TypeError: the name of a host that can be none
         bound.close()
         raise cannot_listen(_place(port, host), error) from error
     return bound

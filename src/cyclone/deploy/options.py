@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import getopt
 import sys
 from collections.abc import Sequence
@@ -68,9 +67,11 @@ class Options(usage.Options):
             usage.UsageError: if it is not understood.
         """
         arguments = list(sys.argv[1:] if options is None else options)
-        with contextlib.suppress(getopt.error):  # which is raised and shown below
+        try:
             found, files = getopt.gnu_getopt(arguments, self.shortOpt, self.longOpt)
-            arguments = [*(part for pair in found for part in self._separate(*pair)), "--", *files]
+        except getopt.error as error:
+            raise usage.UsageError(str(error)) from None
+        arguments = [*(part for pair in found for part in self._separate(*pair)), "--", *files]
         super().parseOptions(arguments)  # type: ignore[no-untyped-call]
 
     def _separate(self, name: str, value: str) -> list[str]:

@@ -121,7 +121,12 @@ class WebService(Service):
 
     @inlineCallbacks
     def _stop(self) -> Generator[Any, Any, None]:
-        yield from self._close()
+        for closed in self._close():
+            try:
+                yield closed
+            except Exception as error:
+                # As of a unix socket in a directory of root's, when root has been given up.
+                gen_log.warning("while closing a place to listen at: %s", error)
         draining = [drain for factory in self._factories() if (drain := self._drain(factory))]
         for drained in draining:
             try:

@@ -5,7 +5,9 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
 `Exchange`, through which the request's body is read and its response written.
 
     limits      every limit, as settings
-    parser      request heads (llhttp and what it leaves out); pure
+    parser      request heads; pure
+    section     their header sections (llhttp and what it leaves out); pure
+    refusal     what is raised where a request cannot be served
     heads       heads that are not whole yet; pure
     chunked     chunked bodies; no I/O
     response    response heads and framing; pure
@@ -29,7 +31,8 @@ from .factory import HTTPFactory
 from .gone import PeerGone
 from .gunzip import Gunzip
 from .limits import Limits
-from .parser import BadRequest, RequestHead, parse_head
+from .parser import RequestHead, parse_head
+from .refusal import BadRequest
 from .response import SERVER, FramingError, date_now, encode_fields
 
 __all__ = [

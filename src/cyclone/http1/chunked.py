@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .limits import Limits
-from .parser import BadRequest
+from .refusal import BadRequest
 
 __all__ = ["ChunkedDecoder"]
 

@@ -37,8 +37,9 @@ from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .outbox import Outbox
-from .parser import BadRequest, parse_head
+from .parser import RequestHead
 from .progress import progress
+from .refusal import BadRequest
 from .shared import SharedTransport
 from .sweep import NEVER
 
@@ -100,7 +101,7 @@ class HTTP1Connection(Protocol):
         self._successor: IProtocol | None = None
         self._reading = True  # the transport is not paused
         self._in_turn = False
-        self._served = False  # a request has come
+        self._idle_since: float | None = None  # the last response ended; None before the first
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
@@ -120,12 +121,13 @@ class HTTP1Connection(Protocol):
         self._due(self.factory.limits.idle_connection_timeout)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._state is _DETACHED:
+        state = self._state
+        if state is not _HEAD and state is not _BUSY and state is not _BODY:
+            if state is not _DETACHED:
+                return
             if self._successor is not None:
                 self._successor.dataReceived(data)
                 return
-        elif self._state in (_CLOSING, _LINGER, _CLOSED):
-            return
         if self._received:
             if type(self._received) is bytes:
                 self._received = bytearray(self._received)
@@ -251,7 +253,8 @@ class HTTP1Connection(Protocol):
     def response_ended(self, exchange: Exchange) -> None:
         """The response of `exchange` has been written to its end."""
         self._exchange = None
-        self._drop_intake()
+        if self._intake is not None:
+            self._drop_intake()
         if exchange.wants_close:
             self._close(linger=not exchange.body_complete or bool(self._unparsed()))
             return
@@ -268,8 +271,8 @@ class HTTP1Connection(Protocol):
         """See `Exchange.detach`."""
         if self._state is not _DETACHED:
             self._state = _DETACHED
+            self.outbox.release()  # may find the peer slow, and set a deadline
             self._forget_deadlines()
-            self.outbox.release()
         self._successor = protocol
         if protocol is None:
             self._set_reading(False)
@@ -305,7 +308,7 @@ class HTTP1Connection(Protocol):
         """
         self.closing = True
         moment = self.factory.limits.linger_timeout
-        if self._state is _HEAD and not self._served and moment:
+        if self._state is _HEAD and self._idle_since is None and moment:
             self._due(moment)
         elif not self._in_turn:
             self._end_if_idle()
@@ -327,13 +330,21 @@ class HTTP1Connection(Protocol):
             if self._head_started:
                 self._refuse(BadRequest(408, "the header section took too long"))
             else:
-                self._close(linger=False)
+                self._end_if_unused(now)
         elif self._state is _BODY and self._intake is not None:
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
         elif self._peer_ended:
             self.abort()
+
+    def _end_if_unused(self, now: float) -> None:
+        """The connection may have been idle for the time that it is given."""
+        timeout = self.factory.limits.idle_connection_timeout or 0
+        if self._idle_since is None or self.closing or now >= self._idle_since + timeout:
+            self._close(linger=False)
+        else:
+            self._due(self._idle_since + timeout - now)
 
     def _expect_progress(self) -> None:
         """Give the peer time to take something of what has been sent."""
@@ -388,11 +399,14 @@ class HTTP1Connection(Protocol):
         if self._in_turn:
             return
         self._in_turn = True
-        self.outbox.begin_turn()
-        budget = self.factory.limits.max_pipelined_requests or -1
+        outbox = self.outbox
+        limits = self.factory.limits
+        budget = limits.max_pipelined_requests or -1
         try:
-            while not self.outbox.paused:
-                if self._state is _HEAD and budget and len(self._received) > self._position:
+            while not outbox.paused:
+                if self._state is _HEAD:
+                    if not budget or len(self._received) == self._position:
+                        break
                     budget -= 1
                     if not self._read_head():
                         break
@@ -406,8 +420,30 @@ class HTTP1Connection(Protocol):
             self.abort()
         finally:
             self._in_turn = False
-            self.outbox.end_turn()
-        self._settle(budget)
+            if outbox.holding:
+                outbox.end_turn()
+        if (
+            self._state is _HEAD
+            and self._position == len(self._received)
+            and not (self.closing or self._peer_ended or outbox.paused or outbox.queued)
+            and self._reading
+            and limits.idle_connection_timeout
+        ):
+            # Most often everything has been answered.  The deadline is moved on when it has come:
+            # requests are many.
+            self._received = b""
+            self._position = 0
+            seconds = self.factory.seconds
+            self._idle_since = seconds()
+            if self._state_deadline == NEVER:
+                self._due(limits.idle_connection_timeout)
+        else:
+            self._settle(budget)
+
+    def hold(self) -> None:
+        """What is sent from now on leaves at the end of the event that is being handled, if it is
+        one of this connection's."""
+        self.outbox.holding = self._in_turn
 
     def _settle(self, budget: int) -> None:
         """After a turn: what waits, for whom, and for how long."""
@@ -417,6 +453,8 @@ class HTTP1Connection(Protocol):
             else:
                 self._received = bytes(self._unparsed())
             self._position = 0
+        if self._state is _BUSY and not self._received and self._reading:
+            return
         if self._state is _HEAD:
             if not self._received:
                 self._idle()
@@ -432,15 +470,9 @@ class HTTP1Connection(Protocol):
 
     def _idle(self) -> None:
         """Between two requests.  While a response is still on its way only progress counts."""
-        factory = self.factory
-        timeout = factory.limits.idle_connection_timeout
-        if timeout and self.outbox.clear:
-            # Most often the deadline just moves on.
-            self._state_deadline = self.deadline = deadline = factory.seconds() + timeout
-            if deadline < factory.sweeper.next_visit:
-                factory.sweeper.wake_at(deadline)
-        else:
-            self._due(None)
+        clear = self.outbox.clear
+        self._idle_since = self._now()
+        self._due(self.factory.limits.idle_connection_timeout if clear else None)
 
     def _schedule_turn(self) -> None:
         if not self._again:
@@ -474,25 +506,40 @@ class HTTP1Connection(Protocol):
             whether there was something to take.
         """
         received, start = self._received, self._position
+        if not start and type(received) is bytes:
+            head = self.factory.heads.known.get(received)
+            if head is not None:
+                self._examined = self._skipped = 0
+                self._position = len(received)
+                self._start(head)
+                return True
         if received[start] < 0x20:
             self._position, skipped, more = skip_empty_lines(received, start, self._skipped)
             self._skipped += skipped
             return more
-        end = received.find(b"\r\n\r\n", max(start, self._examined - 3))
+        examined = self._examined
+        end = received.find(b"\r\n\r\n", examined - 3 if examined > start + 3 else start)
         if end < 0:
             self._wait_for_head()
             return False
         self._examined = self._skipped = 0
-        self._position = end + 4
-        head = parse_head(bytes(received[start : end + 4]), self.factory.limits)
-        self._head_started = False
-        self._state_deadline = NEVER
-        self.deadline = self._write_deadline
+        self._position = end = end + 4
+        if end != len(received):
+            self.outbox.holding = True  # more responses may follow in this turn
+            received = bytes(received[start:end])
+        elif start or type(received) is not bytes:
+            received = bytes(received[start:])
+        self._start(self.factory.heads.parse(received))
+        return True
+
+    def _start(self, head: RequestHead) -> None:
+        """Have a request served."""
+        if self._head_started:
+            self._head_started = False
+            self._due(None)
         self._state = _BUSY
-        self._served = True
         exchange = self._exchange = Exchange(self, head)
         self.factory.start_request(exchange)
-        return True
 
     def _wait_for_head(self) -> None:
         """A head has begun: refuse early what cannot become one, and start its time limit."""

@@ -117,21 +117,18 @@ class Exchange:
     )
 
     def __init__(self, connection: HTTP1Connection, head: RequestHead) -> None:
+        limits = connection.factory.limits
         self.head = head
         self._connection = connection
         self._phase = _WAITING
-        self._framing = Framing.NONE
-        self._left = 0
         self._close_callback: Callable[[], Any] | None = None
         self._when_done: list[Callable[[], Any]] | None = None
         self.on_lost: Callable[[Failure | None], None] | None = None
-        self.watched = False
-        self.wants_close = False
-        self.body_complete = not head.has_body
-        limits = connection.factory.limits
+        self.watched = self.wants_close = False
         self.no_keep_alive = limits.no_keep_alive
         self.max_body_size = limits.max_body_size
         self.body_timeout = limits.body_timeout
+        self.body_complete = not head.has_body
 
     # -- what surrounds it
 
@@ -201,20 +198,28 @@ class Exchange:
         """
         if self._phase is not _WAITING and not self._open():
             return DONE
-        length = b""
-        if wire.body_allowed(status):
+        head, connection = self.head, self._connection
+        if self.no_keep_alive or not (head.keep_alive and self.body_complete) or connection.closing:
+            self.wants_close = True
+        end = b"\r\n"
+        if self.wants_close or head.version == "HTTP/1.0":
+            end = self._connection_field() + end
+        line = wire.OK if status == 200 and reason is None else wire.status_line(status, reason)
+        if status == 200 or wire.body_allowed(status):
             length = b"Content-Length: %d\r\n" % len(body)
-            if self.head.method == "HEAD":
+            if head.method == "HEAD":
                 body = b""
         elif body:
             raise FramingError(f"a response with status {status} has no body")
-        outbox = self._connection.outbox
-        outbox.send(
-            b"%b%b%b%b\r\n%b"
-            % (wire.status_line(status, reason), fields, length, self._connection_field(), body)
-        )
-        self._end()
-        return outbox.drained()
+        else:
+            length = b""
+        outbox = connection.outbox
+        outbox.send(b"".join((line, fields, length, end, body)))
+        self._phase = _DONE
+        connection.response_ended(self)
+        if self._when_done is not None:
+            self._notify()
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def write_headers(
         self, start_line: StatusLine, headers: Fields, chunk: bytes | None = None
@@ -232,8 +237,10 @@ class Exchange:
             return self._inform(start_line, headers)
         if not self._open():
             return GONE
+        self._connection.hold()
         head = self.head
         sized = "Content-Length" in headers
+        self._left = 0
         self._framing = framing = wire.framing_for(head.method, head.version, status, sized)
         dropped = {"transfer-encoding", "connection"}
         if sized:
@@ -397,7 +404,6 @@ class Exchange:
 
     def _end(self) -> None:
         self._phase = _DONE
-        self._close_callback = self.on_lost = None
         self._connection.response_ended(self)
         if self._when_done is not None:
             self._notify()

@@ -18,6 +18,7 @@ from .connection import HTTP1Connection
 from .departures import Departures
 from .exchange import Exchange
 from .limits import Limits
+from .parser import Heads
 from .sweep import Sweeper
 
 __all__ = ["HTTPFactory"]
@@ -36,11 +37,13 @@ class HTTPFactory(ServerFactory):
     Attributes:
         protocol: class of the connections.
         limits: see `Limits`.
+        heads: parses request heads.
         forwarded: policy for X-Real-Ip and its like, None to ignore them.
         decompress_request: gunzip request bodies.
         chunk_size: bytes that are decompressed at a time.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
+        seconds: tells the time of `clock`.
         sweeper: the timer of the connections.
         departures: what they send leaves from there.
     """
@@ -53,10 +56,12 @@ class HTTPFactory(ServerFactory):
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.limits = Limits.from_settings(settings)
+        self.heads = Heads(self.limits)
         self.decompress_request = bool(settings.get("decompress_request"))
         self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()
         self._clock: IReactorTime | None = None
+        self.seconds: Callable[[], float] = self._first_seconds
         self.departures = Departures(self.call_soon)
         self.sweeper = Sweeper(lambda: self.clock, self.connections)
         self._draining: Deferred[None] | None = None
@@ -82,13 +87,12 @@ class HTTPFactory(ServerFactory):
     @clock.setter
     def clock(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self.__dict__.pop("seconds", None)
+        self.seconds = clock.seconds
         self.sweeper.stop()
 
-    def seconds(self) -> float:
-        """The time of the clock."""
-        self.seconds = self.clock.seconds  # type: ignore[method-assign]
-        return self.clock.seconds()
+    def _first_seconds(self) -> float:
+        self.seconds = self.clock.seconds
+        return self.seconds()
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` in a later turn of the reactor."""

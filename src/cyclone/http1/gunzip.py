@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from cyclone._async import as_deferred
 
 from .exchange import BodyConsumer
-from .parser import BadRequest
+from .refusal import BadRequest
 
 __all__ = ["Gunzip"]
 

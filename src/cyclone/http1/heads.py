@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .limits import Limits
-from .parser import BadRequest, check_request_line
+from .parser import check_request_line
+from .refusal import BadRequest
 
 __all__ = ["check_partial_head", "skip_empty_lines"]
 

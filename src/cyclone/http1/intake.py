@@ -9,7 +9,7 @@ from typing import Any
 from .chunked import ChunkedDecoder
 from .exchange import BodyConsumer, Exchange
 from .limits import Limits
-from .parser import BadRequest
+from .refusal import BadRequest
 
 __all__ = ["Intake"]
 

@@ -47,6 +47,8 @@ class Outbox:
     Attributes:
         queued: how many bytes wait here.
         paused: the transport has enough for now.
+        holding: an event is being handled that may have more to say; `end_turn` is called at its
+            end.
     """
 
     __slots__ = (
@@ -59,6 +61,7 @@ class Outbox:
         "_turn_size",
         "_waiters",
         "_write",
+        "holding",
         "paused",
         "queued",
     )
@@ -77,7 +80,8 @@ class Outbox:
         direct = type(transport) in (tcp.Server, unix.Server) and not transport.TLS
         self._departures = departures if direct else None
         self._write: Callable[[bytes], None] = self._send_some if direct else transport.write
-        self._turn: list[bytes] | None = [] if direct else None
+        self._turn: list[bytes] = []
+        self.holding = False
         self._turn_size = 0
         self._on_change = _nothing
         transport.registerProducer(self, not direct)
@@ -86,26 +90,26 @@ class Outbox:
     def send(self, data: bytes) -> None:
         """Send `data`: at the end of the turn if there is one, else now."""
         turn = self._turn
-        if turn is None:
-            self._transmit(data)
+        departures = self._departures
+        if departures is None and not (self.holding or turn):
+            if self.paused or self.queued or len(data) > _SLICE:
+                self._transmit(data)
+            else:
+                write = self._write
+                write(data)
             return
-        if not turn and self._departures is not None:
-            self._departures.add(self)
         turn.append(data)
         self._turn_size += len(data)
         if self._turn_size > _TURN_SIZE:
             self._overflow()
-
-    def begin_turn(self) -> None:
-        """Collect what is sent from now on, if that is not so already."""
-        if self._turn is None:
-            self._turn = []
+        elif departures is not None and len(turn) == 1:
+            departures.add(self)
 
     def end_turn(self) -> None:
         """The event has been handled: what was collected may leave."""
-        if self._departures is None:
+        self.holding = False
+        if self._departures is None and self._turn:
             self.flush()
-            self._turn = None
 
     def flush(self) -> None:
         """Send what was collected, in one piece."""
@@ -138,7 +142,9 @@ class Outbox:
     def close(self) -> None:
         """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
         self._queue = None
-        self._turn = None
+        self._turn = []
+        self._turn_size = 0
+        self._departures = None
         self.queued = 0
         self.paused = False
         self._transport = _Closed
@@ -180,7 +186,7 @@ class Outbox:
     def _overflow(self) -> None:
         """A turn has much to say.  What the socket takes at once would never end the turn, for a
         handler that awaits nothing but the peer: hand it to the transport, and wait for that."""
-        if self._departures is None or self.paused or self._turn is None:
+        if self._departures is None or self.paused:
             self.flush()
             return
         data = b"".join(self._turn)

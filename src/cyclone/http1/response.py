@@ -43,6 +43,9 @@ _status_lines: dict[int, bytes] = {
 }
 
 
+OK = _status_lines[200]
+
+
 def status_line(status: int, reason: str | None) -> bytes:
     """The status line.  `reason` None means the standard phrase.
 

@@ -123,10 +123,11 @@ class HTTPHeaders(MutableMapping[str, str]):
     ['Content-Type', 'Set-Cookie']
     """
 
-    # Name to value, or to a list of at least two.
-    __slots__ = ("_values",)
+    # Name to value, or to a list of at least two if the other is true.
+    __slots__ = ("_repeated", "_values")
 
     _values: dict[str, str | list[str]]
+    _repeated: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take another HTTPHeaders, or what `dict` takes; a value may be a list of values.
@@ -135,8 +136,10 @@ class HTTPHeaders(MutableMapping[str, str]):
             HTTPInputError: a name or value is malformed.
         """
         self._values = {}
+        self._repeated = False
         if len(args) == 1 and not kwargs and isinstance(args[0], HTTPHeaders):
             self._values = args[0].copy()._values
+            self._repeated = args[0]._repeated
             return
         for name, value in dict(*args, **kwargs).items():
             if isinstance(value, list | tuple):
@@ -150,6 +153,7 @@ class HTTPHeaders(MutableMapping[str, str]):
         """Take the fields of a received message, which its parser has checked."""
         self = cls.__new__(cls)
         self._values = values = {}
+        self._repeated = False
         known = _known_bytes.get
         for raw_name, raw_value in fields:
             name = known(raw_name) or _learn_bytes(raw_name)
@@ -170,6 +174,7 @@ class HTTPHeaders(MutableMapping[str, str]):
             present.append(value)
         else:
             values[name] = [present, value]
+            self._repeated = True
 
     # -- several values
 
@@ -213,13 +218,12 @@ class HTTPHeaders(MutableMapping[str, str]):
         Raises:
             UnicodeEncodeError: a value has characters outside Latin-1.
         """
-        lines = []
-        for name, value in self._values.items():
-            if type(value) is str:
-                lines.append(f"{name}: {value}\r\n")
-            else:
-                lines.extend([f"{name}: {item}\r\n" for item in value])
-        return "".join(lines).encode("latin-1")
+        fields = self.get_all() if self._repeated else self._values.items()
+        return "".join([f"{name}: {value}\r\n" for name, value in fields]).encode("latin-1")
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Return whether there is a field of one of these names, which are in canonical form."""
+        return not names.isdisjoint(self._values)
 
     def parse_line(self, line: str) -> None:
         """Add the field that a line of a header section holds.
@@ -281,7 +285,7 @@ class HTTPHeaders(MutableMapping[str, str]):
         Raises:
             HTTPInputError: the name is not a token, or the value has control characters.
         """
-        canonical = _canonical(name)
+        canonical = _known.get(name) or _canonical(name)
         if not isinstance(value, str):
             value = _as_text(value)
         if not value.isprintable() and _CONTROL.search(value):
@@ -311,9 +315,11 @@ class HTTPHeaders(MutableMapping[str, str]):
         """Return a mapping of its own with the same fields."""
         copied = type(self).__new__(type(self))
         copied._values = values = self._values.copy()
-        for name, value in values.items():
-            if type(value) is list:
-                values[name] = value.copy()
+        copied._repeated = self._repeated
+        if self._repeated:
+            for name, value in values.items():
+                if type(value) is list:
+                    values[name] = value.copy()
         return copied
 
     __copy__ = copy

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.address import UNIXAddress
@@ -57,7 +57,9 @@ class _Head(Protocol):
     target: str
     version: str
     host: str
-    fields: list[tuple[bytes, bytes]]
+
+    @property
+    def fields(self) -> Sequence[tuple[bytes, bytes]]: ...
 
 
 class HTTPServerRequest:
@@ -65,11 +67,8 @@ class HTTPServerRequest:
 
     Attributes:
         method (str): such as ``GET``.
-        uri (str): path and query as they were sent.  If the request target was a whole URL, its
-            path and query.
         path (str): `uri` up to the first ``?``, still percent-encoded.
         query (str): what follows, still percent-encoded.
-        version (str): ``HTTP/1.0`` or ``HTTP/1.1``.
         connection: what the response is written through, None in a request that is not served.
         server_connection: what stands for the whole connection (Tornado), or None.
         body_buffer: where the body is while it is not `body`, or None.
@@ -77,10 +76,8 @@ class HTTPServerRequest:
     """
 
     method: str
-    uri: str
     path: str
     query: str
-    version: str
     connection: Any
     server_connection: Any = None
     body_buffer: BodyBuffer | None = None
@@ -146,17 +143,27 @@ class HTTPServerRequest:
         """
         self = cls.__new__(cls)
         self.method = head.method
-        self.version = head.version
         self.connection = connection
         self._head = head
         self._start_time = time.time()
-        self.uri = target = head.target
-        self.path, _, self.query = target.partition("?")
-        if target[0] != "/":
+        target = head.target
+        if target[0] == "/":
+            self.path, _, self.query = target.partition("?")
+        else:
             self.uri, self.path, self.query, _ = split_target(target, head.method)
         return self
 
     # -- head
+
+    @lazy_property
+    def uri(self) -> str:
+        """Path and query as they were sent.  If the target was a whole URL, its path and query."""
+        return self._head.target if self._head is not None else "/"
+
+    @lazy_property
+    def version(self) -> str:
+        """``HTTP/1.0`` or ``HTTP/1.1``."""
+        return self._head.version if self._head is not None else "HTTP/1.0"
 
     @lazy_property
     def headers(self) -> HTTPHeaders:
@@ -167,7 +174,7 @@ class HTTPServerRequest:
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Names and values of header fields in order, the case of names as it was sent."""
         if self._head is not None:
-            return self._head.fields
+            return list(self._head.fields)
         return [
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in self.headers.get_all()

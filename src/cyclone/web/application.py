@@ -136,7 +136,11 @@ class Application(HTTPFactory):
     def _answers_before_body(self, handler_class: Any, exchange: Exchange) -> bool:
         """Whether the body has no influence on the answer, and is better not waited for."""
         head = exchange.head
-        refused = handler_class is ErrorHandler or not handler_class.answers(head.method)
+        # `prepare` runs for the methods that are supported, whether they are defined or not.
+        refused = not handler_class.answers(head.method) and (
+            head.method not in handler_class.SUPPORTED_METHODS
+            or handler_class.prepare in (RequestHandler.prepare, ErrorHandler.prepare)
+        )
         small = not head.chunked and (head.content_length or 0) <= _READ_OVER
         return refused and (head.expect_continue or not small)
 
@@ -148,14 +152,19 @@ class Application(HTTPFactory):
         return context.run(self._execute, request, match)
 
     def _execute(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
-        transforms = [transform(request) for transform in self.transforms]
+        transforms: Any = ()
+        if self.transforms:
+            transforms = [transform(request) for transform in self.transforms]
         try:
             if match is None:
                 handler = self._unrouted(request)
                 handler._execute(transforms)
             else:
                 spec, args, kwargs = match
-                handler = spec.handler_class(self, request, **spec.kwargs)
+                if spec.kwargs:
+                    handler = spec.handler_class(self, request, **spec.kwargs)
+                else:
+                    handler = spec.handler_class(self, request)
                 handler._execute(transforms, *args, **kwargs)
         except Exception:
             # initialize() failed, there is no handler to answer.

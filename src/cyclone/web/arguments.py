@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from cyclone.escape import utf8
@@ -16,13 +16,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 def clean(text: str, strip: bool) -> str:
     """`text` with control characters made spaces and, if `strip`, without spaces around it."""
-    text = _CONTROL.sub(" ", text)
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
     return text.strip() if strip else text
 
 
 def decoded_path(
-    args: Iterable[Any],
-    kwargs: Mapping[str, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
     decode: Callable[..., str],
     every: bool,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -33,6 +34,9 @@ def decoded_path(
         every: decode what is text already, too: `decode` does not expect UTF-8.  Else only
             bytes, which are what was not UTF-8.
     """
+
+    if not every and bytes not in map(type, args) and bytes not in map(type, kwargs.values()):
+        return args, kwargs
 
     def text(value: Any, **name: str) -> Any:
         if type(value) is bytes or (every and value is not None):

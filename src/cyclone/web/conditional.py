@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from cyclone.httputil import parse_http_date
 
@@ -30,6 +30,25 @@ def compute_etag(body: bytes | Iterable[bytes]) -> str:
     for part in (body,) if isinstance(body, (bytes, bytearray, memoryview)) else body:
         digest.update(part)
     return f'"{digest.hexdigest()}"'
+
+
+#: Small bodies that were seen lately, and their fields.  Hashing one costs as much as a route.
+_fields: dict[bytes, bytes] = {}
+_MOST_FIELDS = 512
+_LONGEST_BODY = 256
+
+
+def etag_field(parts: Sequence[bytes]) -> bytes:
+    """Return the ``Etag`` field of a response with this body, encoded."""
+    if len(parts) != 1 or len(parts[0]) > _LONGEST_BODY:
+        return f"Etag: {compute_etag(parts)}\r\n".encode("ascii")
+    body = parts[0]
+    field = _fields.get(body)
+    if field is None:
+        if len(_fields) >= _MOST_FIELDS:
+            _fields.clear()
+        field = _fields[body] = f"Etag: {compute_etag(body)}\r\n".encode("ascii")
+    return field
 
 
 def parse_entity_tags(value: str) -> tuple[str, ...]:

@@ -101,14 +101,16 @@ class Execution:
         handler = self._handler
         connection = handler.request.connection
         if connection.body_complete:
+            if body := handler.request.body:  # whoever passed the request on has read it
+                await settle(self._take_piece(body))
             return
         if connection.done:
             raise PeerGone
-        body = BodyStream(self._take_piece)
+        stream = BodyStream(self._take_piece)
         self._streaming = True
-        connection.read_body(body_consumer(body, handler.request, connection))
+        connection.read_body(body_consumer(stream, handler.request, connection))
         try:
-            await body.ended
+            await stream.ended
         finally:
             self._streaming = False
 

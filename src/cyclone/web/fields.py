@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from time import time
 from typing import Any
 
 from cyclone.escape import url_escape
@@ -11,9 +12,9 @@ from cyclone.http1 import SERVER, date_now
 from cyclone.httputil import HTTPHeaders, format_timestamp
 
 __all__ = [
+    "FRAMING_FIELDS",
     "REPRESENTATION_FIELDS",
     "ascii_url",
-    "decides_framing",
     "default_headers",
     "encoded_cookies",
     "encoded_defaults",
@@ -30,26 +31,26 @@ class _Defaults:
     """The fields of a response of which a handler has set none; made anew once a second."""
 
     def __init__(self) -> None:
-        self._date = ""
+        self._second = 0  # that they are of
         self._headers = HTTPHeaders()
         self._encoded = b""
 
     def headers(self) -> HTTPHeaders:
         """The fields, for a handler to change."""
-        if date_now() is not self._date:
+        if int(time()) != self._second:
             self._renew()
         return self._headers.copy()
 
     def encoded(self) -> bytes:
         """The fields as they go out."""
-        if date_now() is not self._date:
+        if int(time()) != self._second:
             self._renew()
         return self._encoded
 
     def _renew(self) -> None:
-        self._date = date_now()
+        self._second = int(time())
         self._headers = HTTPHeaders(
-            {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": self._date}
+            {"Server": SERVER, "Content-Type": _DEFAULT_TYPE, "Date": date_now()}
         )
         self._encoded = self._headers.encode()
 
@@ -60,9 +61,8 @@ default_headers = _defaults.headers
 encoded_defaults = _defaults.encoded
 
 
-def decides_framing(headers: HTTPHeaders) -> bool:
-    """Whether fields were set that decide about framing; such responses go the general way out."""
-    return "Content-Length" in headers or "Connection" in headers or "Transfer-Encoding" in headers
+#: Fields that decide about framing; responses that set them go the general way out.
+FRAMING_FIELDS = frozenset({"Content-Length", "Connection", "Transfer-Encoding"})
 
 
 def encoded_cookies(fields: Iterable[str]) -> bytes:

@@ -23,7 +23,6 @@ from cyclone.httputil import (
     HTTPServerRequest,
     RequestCookie,
     ResponseStartLine,
-    parse_http_date,
 )
 from cyclone.log import app_log, gen_log
 from cyclone.util import ObjectDict
@@ -34,15 +33,12 @@ from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
 from .execution import Execution, run_on_finish, tell_connection_closed
 from .fields import (
-    REPRESENTATION_FIELDS,
     ascii_url,
-    decides_framing,
     default_headers,
-    encoded_cookies,
-    encoded_defaults,
     header_text,
     to_text,
 )
+from .responding import respond
 
 if TYPE_CHECKING:
     from .application import Application
@@ -88,16 +84,17 @@ class RequestHandler:
     path_args: list[Any]
     path_kwargs: dict[str, Any]
 
+    _finished: bool
+    _headers_written: bool
+    _ended: bool
+    _failing: bool  # an error response is being made
+    _status_code: int
+    _reason: str | None
+    _header_map: HTTPHeaders | None
+    _new_cookies: dict[str, str] | None
+
     _auto_finish = True
-    _finished = False
-    _headers_written = False
-    _ended = False
-    _failing = False  # an error response is being made
     _stream_request_body = False  # set by the class decorator stream_request_body
-    _status_code = 200
-    _reason: str | None = None
-    _header_map: HTTPHeaders | None = None
-    _new_cookies: dict[str, str] | None = None
     _execution: Execution | None = None
     _transforms: Any = ()
     _current_user: Any = None
@@ -106,6 +103,10 @@ class RequestHandler:
         self.application = application
         self.request = request
         self._write_buffer: list[bytes] = []
+        # Instance attributes are found faster than those of the class.
+        self._status_code = 200
+        self._header_map = self._new_cookies = self._reason = None
+        self._finished = self._failing = self._headers_written = self._ended = False
         if type(self).set_default_headers is not _set_default_headers:
             self.set_default_headers()
         if kwargs or type(self).initialize is not _initialize:
@@ -249,8 +250,12 @@ class RequestHandler:
         Raises:
             ValueError: the value holds what would end the field.
         """
+        headers = self._header_map
+        if headers is None:
+            headers = self._header_map = default_headers()
         try:
-            self._headers[name] = header_text(value)
+            plain = type(value) is str and value.isascii()
+            headers[name] = value if plain else header_text(value)
         except HTTPInputError as error:
             raise ValueError(f"Cannot set header {name!r}: {error}") from None
 
@@ -489,7 +494,12 @@ class RequestHandler:
                 connection: Exchange = self.request.connection
                 waiting = connection.finish()
             else:
-                waiting = self._respond()
+                cls = type(self)
+                own_etag = (
+                    cls.compute_etag is not _compute_etag
+                    or cls.set_etag_header is not _set_etag_header
+                )
+                waiting = respond(self, cls.flush is not _flush, own_etag)
         except Exception:
             self._finished = False
             raise
@@ -499,70 +509,6 @@ class RequestHandler:
             app_log.error("Uncaught exception in log_request", exc_info=True)
         self._end()
         return waiting
-
-    def _respond(self) -> Settled | Waiter:
-        """Send a response of which nothing has been sent: one head, one body, one write."""
-        connection: Exchange = self.request.connection
-        if self.no_keep_alive:
-            connection.no_keep_alive = True
-        plain = type(self).flush is _flush and not self._transforms
-        # Connections of others may know Tornado's interface only.
-        plain = plain and hasattr(connection, "respond")
-        etag = b""
-        if self._status_code == 200 and self.request.method in ("GET", "HEAD"):
-            untagged = self._header_map is None or "Etag" not in self._header_map
-            if plain and untagged and self._has_plain_etag(connection):
-                tag = conditional.compute_etag(self._write_buffer)
-                etag = f"Etag: {tag}\r\n".encode("ascii")
-            else:
-                self.set_etag_header()
-                self._check_preconditions()
-        status = self._status_code
-        if status < 200 and status != 101:
-            # RFC 9110 section 15.2: the peer would go on waiting for the final response.
-            raise RuntimeError(f"{status} is the status of an interim response")
-        if status == 101 or status == 204 or status == 304:
-            self._drop_representation()
-        headers = self._header_map
-        if not plain or (headers is not None and decides_framing(headers)):
-            if etag:
-                self.set_etag_header()
-            return self._respond_slowly()
-        buffer, self._write_buffer = self._write_buffer, []
-        fields = (encoded_defaults() if headers is None else headers.encode()) + etag
-        if self._new_cookies is not None:
-            fields += encoded_cookies(self._new_cookies.values())
-        self._headers_written = True
-        body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
-        return connection.respond(status, self._reason, fields, body)
-
-    def _respond_slowly(self) -> Settled | Waiter:
-        """For responses whose framing the handler or a transform has a say in."""
-        bodiless = self._status_code < 200 or self._status_code in (204, 304)
-        size = sum(map(len, self._write_buffer))
-        if not bodiless and "Content-Length" not in self._headers:
-            # Transforms change it as they change the body (Tornado).
-            self.set_header("Content-Length", size)
-        elif not bodiless and not self._transforms and self.request.method != "HEAD":
-            self._check_length(size)
-        self.flush(include_footers=True)
-        connection: Exchange = self.request.connection
-        return connection.finish()
-
-    def _check_length(self, size: int) -> None:
-        """While nothing has been sent, a wrong Content-Length can still be answered with 500."""
-        declared = self._headers["Content-Length"]
-        if declared != str(size):
-            raise FramingError(f"{size} bytes were written, Content-Length says {declared!r}")
-
-    def _drop_representation(self) -> None:
-        if any(self._write_buffer):
-            if self._status_code == 304:
-                self._write_buffer = []
-            else:
-                raise RuntimeError(f"Cannot send body with {self._status_code}")
-        for name in REPRESENTATION_FIELDS:
-            self.clear_header(name)
 
     def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
         """Answer with a redirect: 302, 301 when `permanent`, or `status`.
@@ -614,28 +560,6 @@ class RequestHandler:
             return False
         tags = conditional.parse_entity_tags(known)
         return tags == ("*",) or any(conditional.weak_match(etag, tag) for tag in tags)
-
-    def _has_plain_etag(self, connection: Exchange) -> bool:
-        """Whether the entity tag is the usual one, and nobody asks for it."""
-        cls = type(self)
-        return (
-            cls.compute_etag is _compute_etag
-            and cls.set_etag_header is _set_etag_header
-            and not connection.head.conditional
-        )
-
-    def _check_preconditions(self) -> None:
-        """Answer 304 or 412 instead when the request's preconditions say so (RFC 9110 13.2.2)."""
-        headers = self._headers
-        verdict = conditional.evaluate(
-            self.request.method,
-            self.request.headers.get,
-            etag=headers.get("Etag"),
-            last_modified=parse_http_date(headers.get("Last-Modified", "")),
-        )
-        if verdict is not None:
-            self._write_buffer = []
-            self.set_status(verdict)
 
     # -- errors
 
@@ -707,13 +631,14 @@ class RequestHandler:
             if self._stream_request_body or (prepared is not None and is_pending(prepared)):
                 self._begin_waiting().from_prepare(prepared)
                 return
-            if not self._open:
+            if self._finished or self._failing:
                 return
-            result = self._call_method()
+            function = getattr(self, _VERBS.get(method) or method.lower(), None) or self.default
+            result = function(*args, **kwargs)
             if result is not None and is_pending(result):
                 self._begin_waiting().from_method(result)
             elif self._auto_finish:
-                if self._open:
+                if not (self._finished or self._failing):
                     self.finish()
             elif not self._finished:
                 self._watch_connection()
@@ -728,8 +653,9 @@ class RequestHandler:
         return not self._finished and not self._failing
 
     def _call_method(self) -> Any:
-        method = getattr(self, self.request.method.lower(), self.default)
-        return method(*self.path_args, **self.path_kwargs)
+        method = self.request.method
+        function = getattr(self, _VERBS.get(method) or method.lower(), None) or self.default
+        return function(*self.path_args, **self.path_kwargs)
 
     def _begin_waiting(self) -> Execution:
         self._watch_connection()
@@ -775,6 +701,8 @@ class RequestHandler:
 
 #: Methods that every server knows: 405 where a resource has none.
 _KNOWN_METHODS = frozenset({*RequestHandler.SUPPORTED_METHODS, "TRACE"})
+#: What the methods of a handler are called.
+_VERBS = {method: method.lower() for method in _KNOWN_METHODS}
 
 # What is still this class's own is not called: asked per class and request, since old
 # applications replace methods of this class while they run.
