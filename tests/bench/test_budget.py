@@ -14,11 +14,11 @@ from bench.cases import CASES
 #: Python function calls per request, at most; ``make bench BENCH_ARGS="--only calls"`` shows them.
 #: Counted with CPython 3.11; later ones make fewer, for their comprehensions are no functions.
 BUDGET = {
-    "plaintext": 64,
-    "browser": 74,
-    "json": 68,
-    "parameters": 80,
-    "form": 120,
+    "plaintext": 32,
+    "browser": 32,
+    "json": 36,
+    "parameters": 45,
+    "form": 105,
 }
 
 
