@@ -14,10 +14,11 @@ from __future__ import annotations
 import cProfile
 import gc
 import io
+import itertools
 import pstats
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
@@ -27,13 +28,13 @@ from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from bench.cases import CASES, Case, WrongAnswer
+from bench.cases import CASES, PLACE, Case, WrongAnswer
 from bench.responses import ResponseReader
 
 _PORT = 8888
 
 #: The cases that are answered at once, by a connection that has no reactor.
-IN_MEMORY = ("plaintext", "browser", "json", "parameters", "form")
+IN_MEMORY = ("plaintext", "browser", "visitors", "json", "parameters", "form")
 
 
 class Factory(Protocol):
@@ -113,11 +114,20 @@ class Connection:
         self.protocol = factory.buildProtocol(self.transport.getPeer())
         self.protocol.makeConnection(self.transport)
         self._reader = ResponseReader()
+        self._numbers = itertools.count()
 
-    def ask(self, times: int) -> None:
-        """Send ``times`` requests, one after another."""
-        receive, request = self.protocol.dataReceived, self.request
-        for _ in range(times):
+    def requests(self, times: int) -> list[bytes]:
+        """Return the next requests, none the same as another if the case says so."""
+        place = PLACE.encode()
+        if place not in self.request:
+            return [self.request] * times
+        numbers = itertools.islice(self._numbers, times)
+        return [self.request.replace(place, b"%012d" % number) for number in numbers]
+
+    def ask(self, requests: Sequence[bytes]) -> None:
+        """Send ``requests``, one after another."""
+        receive = self.protocol.dataReceived
+        for request in requests:
             receive(request)
 
     def check(self, times: int) -> None:
@@ -147,11 +157,12 @@ def count_calls(
     :class:`bench.cases.WrongAnswer` when the answers are not right or not as many.
     """
     connection = Connection(factory, case)
-    connection.ask(warmup)
+    connection.ask(connection.requests(warmup))
     connection.check(warmup)
+    made = connection.requests(requests)
     frames: Counter[Any] = Counter()
     builtins: Counter[Any] = Counter()
-    _observed(lambda: connection.ask(requests), frames, builtins)
+    _observed(lambda: connection.ask(made), frames, builtins)
     connection.check(requests)
     del frames[_driver_code(connection)]
     functions = {_name(code): count / requests for code, count in frames.most_common()}
@@ -208,9 +219,9 @@ def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
     Sorted by time inside the function; the profiler makes calls look dearer than they are.
     """
     connection = Connection(make_application(), CASES[name])
-    connection.ask(100)
+    connection.ask(connection.requests(100))
     profiler = cProfile.Profile()
-    profiler.runcall(connection.ask, requests)
+    profiler.runcall(connection.ask, connection.requests(requests))
     out = io.StringIO()
     pstats.Stats(profiler, stream=out).strip_dirs().sort_stats("tottime").print_stats(top)
     return out.getvalue()

@@ -35,6 +35,13 @@ BROWSER_FIELDS = (
     ("Cookie", "session=MTIzNDU2Nzg5MGFiY2RlZg; theme=dark; visits=1700000000.42"),
 )
 
+#: Where a request has this, whoever sends it puts another number, of as many digits, each time.
+PLACE = "############"
+_VISITOR_FIELDS = (
+    *BROWSER_FIELDS[:-1],
+    ("Cookie", f"session=MTIzNDU2Nzg5MGFiY2RlZg; theme=dark; visits={PLACE}"),
+)
+
 _UPGRADE = (
     ("Upgrade", "websocket"),
     ("Connection", "Upgrade"),
@@ -143,6 +150,14 @@ CASES = {
             "text/plain",
             _HELLO,
             fields=BROWSER_FIELDS,
+        ),
+        Case(
+            "visitors",
+            "Browser's header lines, no two requests the same",
+            "/",
+            "text/plain",
+            _HELLO,
+            fields=_VISITOR_FIELDS,
         ),
         Case(
             "json",

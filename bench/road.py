@@ -20,10 +20,10 @@ def walk(wanted: Mapping[str, int]) -> None:
     """Ask each case as often as it says, after a warm-up that is the same for all."""
     connections = {name: Connection(make_application(), CASES[name]) for name in wanted}
     for connection in connections.values():
-        connection.ask(_WARMUP)
+        connection.ask(connection.requests(_WARMUP))
         connection.check(_WARMUP)
     for name, connection in connections.items():
-        connection.ask(wanted[name])
+        connection.ask(connection.requests(wanted[name]))
         connection.check(wanted[name])
 
 

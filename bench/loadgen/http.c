@@ -80,10 +80,26 @@ static void input(Conn *c) {
         done(c, count);
 }
 
+/* Where a request has the place holder it gets the next number: no two requests are the same, and
+ * what a server remembers of whole requests does not help it. */
+static void number(void) {
+    static const char place[] = "############";
+    static unsigned char *at;
+    static uint64_t next;
+    if (!next++) at = memmem(options.request, options.request_size, place, sizeof place - 1);
+    if (!at) return;
+    uint64_t rest = next;
+    for (int i = sizeof place - 2; i >= 0; i--, rest /= 10) at[i] = (unsigned char)('0' + rest % 10);
+}
+
 static void greet(Conn *c) {
+    number();
     net_send(c, options.request, options.request_size / (size_t)options.depth);
 }
 
-static void ask(Conn *c) { net_send(c, options.request, options.request_size); }
+static void ask(Conn *c) {
+    number();
+    net_send(c, options.request, options.request_size);
+}
 
 const Mode http_mode = {greet, ask, input};

@@ -33,7 +33,7 @@ def measure(context: Context) -> Table:
     """Return the instructions of cyclone for each case that can be asked in memory."""
     if shutil.which("valgrind") is None:
         return Table(_TITLE, _COLUMNS, [], "n/a: valgrind is not installed.")
-    names = IN_MEMORY if context.full else IN_MEMORY[:2]
+    names = IN_MEMORY if context.full else IN_MEMORY[:3]
     none = dict.fromkeys(names, 0)
     try:
         base = _count(none)

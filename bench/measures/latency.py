@@ -42,7 +42,8 @@ def measure(context: Context) -> Table:
             "p99, ms",
         ],
         context.rows(lambda name: _row(context, name, common)),
-        "Requests arrive at random moments at a fixed mean rate; medians of the runs.",
+        "Requests arrive at random moments at a fixed mean rate; medians of the runs. What other "
+        "programs take of the machine is in here, unlike in CPU times.",
     )
 
 

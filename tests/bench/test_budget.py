@@ -16,6 +16,7 @@ from bench.cases import CASES
 BUDGET = {
     "plaintext": 32,
     "browser": 32,
+    "visitors": 55,
     "json": 36,
     "parameters": 45,
     "form": 105,

@@ -87,6 +87,26 @@ def test_what_others_do_at_a_collection_is_not_counted() -> None:
     assert gc.isenabled()
 
 
+class Remembering(Protocol):
+    """Answers at once what it has seen before, and calls a function for the rest."""
+
+    def connectionMade(self) -> None:
+        self.seen: set[bytes] = set()
+
+    def dataReceived(self, data: bytes) -> None:
+        if data not in self.seen:
+            self.learn(data)
+        self.transport.write(ANSWER)
+
+    def learn(self, data: bytes) -> None:
+        self.seen.add(data)
+
+
+@pytest.mark.parametrize(("case", "calls"), [("browser", 1), ("visitors", 2)])
+def test_remembering_helps_with_requests_that_come_again(case: str, calls: int) -> None:
+    assert count_calls(Factory.forProtocol(Remembering), CASES[case]).python == calls
+
+
 def test_wrong_answers_are_not_counted() -> None:
     with pytest.raises(WrongAnswer):
         count_calls(Factory.forProtocol(Wrong), CASES["plaintext"])

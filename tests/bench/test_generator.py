@@ -130,6 +130,13 @@ def test_what_is_asked_is_counted_and_nothing_else() -> None:
     assert seen[0].startswith(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:")
 
 
+def test_no_two_requests_of_visitors_are_the_same() -> None:
+    seen: list[bytes] = []
+    loaded = load(replying(answer(), seen=seen), CASES["visitors"], replace(SHORT, warmup=0))
+    assert len(set(seen)) == len(seen) == loaded.answers + 1
+    assert [request[-12:] for request in seen[:2]] == [b"000000000001", b"000000000002"]
+
+
 @pytest.mark.parametrize("volley", [False, True])
 def test_several_connections(volley: bool) -> None:
     seen: list[bytes] = []
