@@ -5,10 +5,12 @@
 #   PYTEST_ARGS  more arguments for pytest
 #   JOBS         processes that pytest uses                      (as many as there are CPUs, at most 8)
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
+#   BENCH_VENV   where the environment of `make bench` is        (.venv-bench)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
 
 PYTHON ?= python3
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 BIN := $(VENV)/bin
 JOBS ?= auto
 HOST ?= 127.0.0.1
@@ -17,7 +19,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 
-PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+PIP = python -m pip install -qq --disable-pip-version-check
+PIP_INSTALL = $(BIN)/$(PIP) -c constraints.txt
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
 SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
@@ -44,6 +47,14 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[$*]'
 	@touch $@ $(VENV)/.installed-run
 
+# The peers of the benchmark have an environment of their own: nothing of theirs gets into what is
+# developed and tested. The last one does not install everywhere, and may be missing.
+$(BENCH_VENV)/.installed: pyproject.toml constraints.txt
+	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/bin/python
+	$(BENCH_VENV)/bin/$(PIP) -c constraints.txt -e '.[bench]'
+	-$(BENCH_VENV)/bin/$(PIP) socketify
+	@touch $@
+
 # --- what to do in it --------------------------------------------------------------------------
 
 run: $(VENV)/.installed-run
@@ -68,8 +79,8 @@ test-optimized: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)
 
-bench: $(VENV)/.installed-bench
-	$(BIN)/python -m bench $(BENCH_ARGS)
+bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -82,7 +93,7 @@ format: $(VENV)/.installed-dev
 lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
 	$(BIN)/python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install -qq --disable-pip-version-check ..[dev,docs,bench]'
+	$(VENV)/lock/bin/python -m pip install -qq --disable-pip-version-check -e '.[dev,docs,bench]'
 	@{ echo "# The versions that development environments are made of. Written by: make lock"; \
 	  $(VENV)/lock/bin/python -m pip freeze --exclude cyclone; } > constraints.txt
 	rm -rf $(VENV)/lock
