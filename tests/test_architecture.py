@@ -68,6 +68,7 @@ MAY_ALSO_IMPORT = {("auth", "httpclient")}
 PURE = [
     "http1.parser",
     "http1.section",
+    "http1.fields",
     "http1.response",
     "websocket.frames",
     "websocket.deflate",
@@ -105,7 +106,7 @@ NOT_IN_PURE = [
 
 #: Foreign libraries and the only modules that know them. Twisted and zope.interface are everywhere.
 FOREIGN = {
-    "httptools": ["http1.section"],
+    "httptools": ["http1.fields"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy"],
     "cryptography": ["deploy", "httputil.certificates"],
@@ -507,7 +508,7 @@ CASES: list[tuple[Rule, str, str, str]] = [
     (rooms_of_rules_are_pure, "web.routing", "from .handler import X", "from .errors import X"),
     (rooms_of_rules_are_pure, "web.errors", "open('x')", "self.open('x')"),
     (libraries_stay_in_their_modules, "web.handler", "import httptools", "import zope.interface"),
-    (libraries_stay_in_their_modules, "http1.section", "import h11", "import httptools"),
+    (libraries_stay_in_their_modules, "http1.fields", "import h11", "import httptools"),
     (no_private_name_crosses, "web.handler", "from .routing import _x", "from .routing import x"),
     (no_private_name_crosses, "web.handler", "from . import routing\nrouting._x", "self._x"),
     (no_private_name_crosses, "web.handler", "from cyclone import web as w\nw._x", "w._x"),
