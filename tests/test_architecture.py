@@ -87,6 +87,8 @@ PURE = [
     "web.redirects",
     "http1.chunked",
     "http1.heads",
+    "httputil.multipart_memory",
+    "httputil.multipart_rules",
 ]
 NOT_IN_PURE = [
     "asyncio",
