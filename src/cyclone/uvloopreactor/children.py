@@ -43,11 +43,12 @@ class Children:
     def _ended(self, descriptor: int, child: Any) -> None:
         self._loop.remove_reader(descriptor)
         os.close(descriptor)
-        child.reapProcess()
+        if child.pid is not None:  # else somebody has called reapAllProcesses
+            child.reapProcess()
 
     def handle_signal(self) -> None:
-        """Have SIGCHLD heard, in place of the handler that Twisted has installed."""
-        if threading.current_thread() is threading.main_thread():
+        """Where it takes SIGCHLD, have that heard in place of the handler Twisted has installed."""
+        if self._open is None and threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGCHLD, self._on_signal)
             signal.siginterrupt(signal.SIGCHLD, False)
             reapAllProcesses()

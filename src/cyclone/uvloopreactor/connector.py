@@ -35,21 +35,26 @@ __all__ = ["Attempt", "StreamConnector", "TCPConnector", "UNIXConnector"]
 
 @implementer(ILoggingContext)
 class Attempt:
-    """One try to connect, until there is a transport or it has failed."""
+    """One try to connect, until there is a transport or it has failed.
+
+    Attributes:
+        socket: what connects, until the loop has it.
+        place: where to, in numbers; None until that is known.
+        over: it has come to an end, this or that.
+    """
 
     def __init__(self, hub: Hub, connector: StreamConnector) -> None:
         self._hub = hub
         self._connector = connector
-        self._socket: socket.socket | None = None
-        self._place: Any = None
+        self.socket: socket.socket | None = None
+        self.place: Any = None
         self._watched = False
         self.over = False
         try:
-            self._socket = connector.open_socket()
+            self.socket = connector.open_socket()
         except Exception as error:
             hub.reactor.callLater(0, self.fail, error)
         else:
-            hub.attempts.add(self)
             hub.reactor.callLater(0, self._resolve)
 
     def _resolve(self) -> None:
@@ -60,11 +65,11 @@ class Attempt:
         self.fail(reason.value)
 
     def _connect(self, place: Any) -> None:
-        if self.over or self._socket is None:
+        if self.over or self.socket is None:
             return
-        self._place = place
+        self.place = place
         try:
-            status = self._socket.connect_ex(place)
+            status = self.socket.connect_ex(place)
         except Exception as error:  # a port that is none, a name that is too long
             status = getattr(error, "errno", None) or 0
             self.fail(getConnectError((status, str(error))) if status else error)
@@ -72,28 +77,29 @@ class Attempt:
         if status in (EINPROGRESS, EWOULDBLOCK):
             if not self._watched:
                 self._watched = True
-                self._hub.loop.add_writer(self._socket.fileno(), self._writable)
+                self._hub.attempts.add(self)
+                self._hub.loop.add_writer(self.socket.fileno(), self._writable)
         elif status in (0, EISCONN):
             self._connected()
         else:
             self._refused(status)
 
     def _writable(self) -> None:
-        if self._socket is None:
+        if self.socket is None:
             return
-        status = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        status = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if status:
             self._refused(status)
         else:
             # Again: a UNIX socket whose peer is busy seems to be connected, and is not.
-            self._connect(self._place)
+            self._connect(self.place)
 
     def _refused(self, status: int) -> None:
         self.fail(getConnectError((status, os.strerror(status))))
 
     def _connected(self) -> None:
         self._unwatch()
-        connected, self._socket = self._socket, None
+        connected, self.socket = self.socket, None
         loop = self._hub.loop
         # Whether it is accepted or connected makes no difference to the loop.
         self._task = loop.create_task(
@@ -116,14 +122,14 @@ class Attempt:
         self.over = True
         self._hub.attempts.discard(self)
         self._unwatch()
-        if self._socket is not None:
-            self._socket.close()
+        if self.socket is not None:
+            self.socket.close()
         self._connector.connectionFailed(Failure(error))
 
     def _unwatch(self) -> None:
-        if self._watched and self._socket is not None:
+        if self._watched and self.socket is not None:
             self._watched = False
-            self._hub.loop.remove_writer(self._socket.fileno())
+            self._hub.loop.remove_writer(self.socket.fileno())
 
     # -- as far as a reactor that stops is concerned
 
@@ -148,10 +154,14 @@ class _Connected(Role):
         self._attempt = attempt
         self._connector = connector
         self._wanted = True
+        self.place = connector.place
 
     def build(self, transport: StreamTransport, address: IAddress) -> Any:
         self._wanted = self._attempt.claim()
         return self._connector.built(transport, address) if self._wanted else None
+
+    def peer(self) -> Any:
+        return self._attempt.place
 
     def lost(self, reason: Failure) -> None:
         if self._wanted:
@@ -161,7 +171,7 @@ class _Connected(Role):
         return "client"
 
     def describe(self, transport: StreamTransport) -> str:
-        return f"<{type(transport)} to {self._connector.place} at {id(transport):x}>"
+        return f"<{type(transport)} to {self.place} at {id(transport):x}>"
 
 
 @implementer(IConnector)

@@ -30,12 +30,14 @@ here = _Here()
 class _LogContext(dict[str, Any]):
     """The context of log events where no other is pushed."""
 
+    def __getitem__(self, key: str) -> Any:
+        if key == "system" and here.transport is not None:
+            return here.transport.logPrefix()
+        return super().__getitem__(key)
+
     def copy(self) -> dict[str, Any]:
         """What an event starts from."""
-        made = dict(self)
-        if here.transport is not None:
-            made["system"] = here.transport.logPrefix()
-        return made
+        return {key: self[key] for key in self}
 
 
 def install_log_context() -> None:

@@ -11,9 +11,6 @@ from .turn import Hub
 
 __all__ = ["Outgoing"]
 
-#: A push producer is paused when more than this waits: what Twisted's own transports allow.
-_FULL = 65536
-
 
 class Outgoing:
     """Bytes on their way to the peer.
@@ -27,6 +24,7 @@ class Outgoing:
         disconnected: the protocol has been told that the connection is lost.
         producer: what is registered to be told when to write, None if nothing is.
         streamingProducer: whether it is a push producer.
+        bufferSize: a push producer is paused when more bytes than this wait.
     """
 
     connected = False
@@ -34,6 +32,7 @@ class Outgoing:
     disconnected = False
     producer: Any = None
     streamingProducer = False
+    bufferSize = 65536
 
     _stream: Any = None
     _deaf = True  # takes nothing (more): not connected yet, half-closed or lost
@@ -134,7 +133,7 @@ class Outgoing:
         waits = self._size
         if self._blocked:
             waits += self._stream.get_write_buffer_size()
-        if waits > _FULL:
+        if waits > self.bufferSize:
             self._producer_paused = True
             self.producer.pauseProducing()
 

@@ -78,7 +78,7 @@ class StreamPort(Role):
         if listening is None:
             listening = self._listening_socket()
         self._place = self._place_of(listening)
-        log.msg(f"{prefix_of(self.factory)} starting on {self._place}")
+        log.msg(f"{prefix_of(self.factory)} starting on {self._place!r}")
         self.factory.doStart()
         self.socket = listening
         loop = self._hub.loop
@@ -153,10 +153,10 @@ class StreamPort(Role):
 
     def name(self, transport: StreamTransport) -> str:
         peer = transport.getPeer()
-        return f"{transport.session},{getattr(peer, 'host', '')}"
+        return f"{transport.sessionno},{getattr(peer, 'host', '')}"
 
     def describe(self, transport: StreamTransport) -> str:
-        return f"<{type(transport.protocol).__name__} #{transport.session} on {self._place}>"
+        return f"<{type(transport.protocol).__name__} #{transport.sessionno} on {self._place}>"
 
 
 class TCPPort(StreamPort):
@@ -235,7 +235,7 @@ class UNIXPort(StreamPort):
             self._lock.unlock()
 
     def _place_of(self, listening: socket.socket) -> str:
-        return repr(os.fsdecode(listening.getsockname()))
+        return os.fsdecode(listening.getsockname())
 
     def _address(self, name: Any) -> UNIXAddress:
         return UNIXAddress(name)

@@ -170,19 +170,32 @@ class UvloopReactor(AsyncioSelectorReactor):
 
     # -- IReactorFDSet
 
-    def getReaders(self) -> list[Any]:
-        """Descriptors that are read from, open ports, and connections."""
+    @property
+    def connections(self) -> list[Any]:
+        """What is open: ports, connections, and attempts to get one."""
         hub = self._hub
-        return [*super().getReaders(), *hub.ports, *hub.transports]
+        return [*hub.attempts, *hub.ports, *hub.transports]
+
+    def getReaders(self) -> list[Any]:
+        """Descriptors and connections that are read from, and open ports."""
+        hub = self._hub
+        reading = [transport for transport in hub.transports if transport.reading]
+        return [*super().getReaders(), *hub.ports, *reading]
 
     def getWriters(self) -> list[Any]:
         """Descriptors that are written to, and attempts to connect."""
         return [*super().getWriters(), *self._hub.attempts]
 
+    def removeReader(self, reader: Any) -> None:
+        """Do not read from `reader` any more."""
+        if reader in self._hub.transports:
+            reader.stopReading()
+        else:
+            super().removeReader(reader)
+
     def removeAll(self) -> list[Any]:
-        """Forget all of these, and return them; who calls this ends them."""
-        hub = self._hub
-        return [*super().removeAll(), *hub.attempts, *hub.ports, *hub.transports]
+        """Forget all that is open, and return it; who calls this ends it."""
+        return [*super().removeAll(), *self.connections]
 
     # -- IReactorProcess
 

@@ -10,9 +10,17 @@ from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 
-__all__ = ["bound_tcp_socket", "client_tcp_socket", "internet_address", "numeric"]
+__all__ = ["BorrowedSocket", "bound_tcp_socket", "client_tcp_socket", "internet_address", "numeric"]
 
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+
+class BorrowedSocket(socket.socket):
+    """A socket whose descriptor belongs to the loop, which ends the process if it is closed."""
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        self.detach()
 
 
 def internet_address(name: tuple[Any, ...]) -> IPv4Address | IPv6Address:

@@ -30,7 +30,7 @@ from zope.interface import implementer
 
 from .logcontext import here, prefix_of
 from .outgoing import Outgoing
-from .sockets import internet_address
+from .sockets import BorrowedSocket, internet_address
 from .turn import Hub
 
 __all__ = ["Role", "StreamTransport", "TCPTransport", "UNIXTransport"]
@@ -44,13 +44,19 @@ class Role:
 
     Attributes:
         client: the connection was asked for from here.
+        place: where to.
     """
 
     client = False
+    place: Any = None
 
     def build(self, transport: StreamTransport, address: IAddress) -> Any:
         """The protocol for a connection with `address`, None if there is to be no connection."""
         raise NotImplementedError
+
+    def peer(self) -> Any:
+        """The name of the other side, should the system not know it any more."""
+        return None
 
     def lost(self, reason: Failure) -> None:
         """The connection is lost, and the protocol knows."""
@@ -70,7 +76,7 @@ class StreamTransport(Outgoing):
 
     Attributes:
         role: where it came from.
-        session: its number among the connections of a port.
+        sessionno: its number among the connections of a port.
         reactor: whose connection it is.
         TLS: bytes go through Twisted's TLS, see `startTLS`.
     """
@@ -84,10 +90,10 @@ class StreamTransport(Outgoing):
     _paused = False
     _held: _Held | None = None
 
-    def __init__(self, hub: Hub, role: Role, session: int = 0) -> None:
+    def __init__(self, hub: Hub, role: Role, sessionno: int = 0) -> None:
         super().__init__(hub)
         self.role = role
-        self.session = session
+        self.sessionno = sessionno
         self.reactor = hub.reactor
 
     # -- what the loop says
@@ -100,6 +106,9 @@ class StreamTransport(Outgoing):
         here.transport = self
         try:
             self._peer = self._find_peer()
+            if self._peer is None:  # it has gone again, before anybody could ask who it was
+                self._drop(Failure(ConnectionLost()))
+                return
             protocol = self.role.build(self, self._peer)
             if protocol is None:
                 self.loseConnection()
@@ -178,7 +187,7 @@ class StreamTransport(Outgoing):
             return
         self._out.clear()
         try:
-            self.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         except OSError:
             pass  # it is gone already
         self._drop(Failure(ConnectionAborted()))
@@ -227,6 +236,18 @@ class StreamTransport(Outgoing):
         """Close the connection."""
         self.loseConnection()
 
+    # By these names protocols call them that were made for Twisted's own transports.
+    stopReading = pauseProducing
+
+    def startReading(self) -> None:
+        """Read on."""
+        self.resumeProducing()
+
+    @property
+    def reading(self) -> bool:
+        """Whether what the peer sends is read."""
+        return self.connected and not (self._paused or self.disconnecting or self._ended)
+
     def stopConsuming(self) -> None:
         """Close the connection, without its producer."""
         self.unregisterProducer()
@@ -260,6 +281,7 @@ class StreamTransport(Outgoing):
         return self._host
 
     def _find_peer(self) -> Any:
+        """The address of the other side, None if it cannot be found out any more."""
         raise NotImplementedError
 
     def _find_host(self) -> Any:
@@ -269,21 +291,36 @@ class StreamTransport(Outgoing):
         """The socket.  It is the loop's: ask it and set its options, but leave it open."""
         if self._socket is None:
             below = self._stream.get_extra_info("socket")
-            self._socket = socket.socket(
+            self._socket = BorrowedSocket(
                 below.family, below.type, below.proto, fileno=below.fileno()
             )
             self._socket.setblocking(False)
         return self._socket
 
+    @property
+    def socket(self) -> Any:
+        """The socket below whatever TLS there may be, see `getHandle`."""
+        return StreamTransport.getHandle(self)
+
+    @property
+    def addr(self) -> Any:
+        """Where this was connected to, as it was asked for."""
+        return self.role.place
+
     def fileno(self) -> int:
         """The descriptor of the socket, -1 when there is none any more."""
-        return int(self.getHandle().fileno()) if self.connected else -1
+        return int(self.socket.fileno()) if self.connected else -1
 
-    def logPrefix(self) -> str:
+    @property
+    def logstr(self) -> str:
         """How the log calls this connection."""
         if self.protocol is None:
             return "Uninitialized"
         return f"{prefix_of(self.protocol)},{self.role.name(self)}"
+
+    def logPrefix(self) -> str:
+        """How the log calls this connection."""
+        return self.logstr
 
     def __repr__(self) -> str:
         return self.role.describe(self)
@@ -337,7 +374,8 @@ class TCPTransport(StreamTransport):
     _nodelay = True
 
     def _find_peer(self) -> Any:
-        return internet_address(self._stream.get_extra_info("peername"))
+        name = self._stream.get_extra_info("peername") or self.role.peer()
+        return name and internet_address(name)
 
     def _find_host(self) -> Any:
         return internet_address(self._stream.get_extra_info("sockname"))
@@ -366,7 +404,11 @@ class UNIXTransport(StreamTransport):
     """A connection over a UNIX socket."""
 
     def _find_peer(self) -> UNIXAddress:
-        return UNIXAddress(self._stream.get_extra_info("socket").getpeername() or None)
+        try:
+            name = self._stream.get_extra_info("socket").getpeername()
+        except OSError:
+            name = self.role.peer()
+        return UNIXAddress(name or None)
 
     def _find_host(self) -> UNIXAddress:
         return UNIXAddress(self._stream.get_extra_info("socket").getsockname() or None)
