@@ -137,9 +137,11 @@ class Attempt:
         """Give up: the reactor stops."""
         self.fail(ConnectError(string=str(reason)))
 
+    logstr = "Uninitialized"
+
     def logPrefix(self) -> str:
         """How the log calls an attempt."""
-        return "Uninitialized"
+        return self.logstr
 
     def __repr__(self) -> str:
         return f"<connecting to {self._connector.getDestination()}>"

@@ -62,6 +62,10 @@ class Outgoing:
         """Call code of others; should it raise, log that and end the connection."""
         raise NotImplementedError
 
+    def _close_if_over(self) -> None:
+        """If neither side has anything to say any more, close the connection."""
+        raise NotImplementedError
+
     # -- ITransport, as far as it writes
 
     def write(self, data: bytes) -> None:
@@ -178,8 +182,8 @@ class Outgoing:
         self._deaf = True
         self._stream.write_eof()
         protocol = IHalfCloseableProtocol(self.protocol, None)
-        if protocol is not None:
-            self.guarded(protocol.writeConnectionLost)
+        if protocol is None or self.guarded(protocol.writeConnectionLost):
+            self._close_if_over()
 
     # -- what the loop says
 

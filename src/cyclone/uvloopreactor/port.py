@@ -121,6 +121,16 @@ class StreamPort(Role):
             raise RuntimeError("this port does not listen")
         return self._address(self.socket.getsockname())
 
+    @property
+    def connected(self) -> bool:
+        """Whether the port listens."""
+        return self.socket is not None
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the port does not listen any more."""
+        return self.socket is None and self._place is not None
+
     def fileno(self) -> int:
         """The descriptor of the listening socket, -1 when there is none."""
         return -1 if self.socket is None else self.socket.fileno()

@@ -10,10 +10,11 @@ from asyncio import AbstractEventLoop
 from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
-from twisted.internet.error import UnsupportedAddressFamily
+from twisted.internet.error import ConnectionLost, UnsupportedAddressFamily
 from twisted.internet.interfaces import IListeningPort, IProcessTransport
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .children import Children
@@ -194,8 +195,22 @@ class UvloopReactor(AsyncioSelectorReactor):
             super().removeReader(reader)
 
     def removeAll(self) -> list[Any]:
-        """Forget all that is open, and return it; who calls this ends it."""
-        return [*super().removeAll(), *self.connections]
+        """Forget what `getReaders` and `getWriters` tell, and return it; who calls this ends it."""
+        hub = self._hub
+        reading = [transport for transport in hub.transports if transport.reading]
+        for transport in reading:
+            transport.stopReading()
+        removed = [*super().removeAll(), *hub.attempts, *hub.ports, *reading]
+        hub.attempts.clear()
+        hub.ports.clear()
+        hub.transports.difference_update(reading)
+        return removed
+
+    def disconnectAll(self) -> None:
+        """End all that is open: the reactor stops."""
+        super().disconnectAll()
+        for transport in [*self._hub.transports]:
+            transport.connectionLost(Failure(ConnectionLost()))
 
     # -- IReactorProcess
 

@@ -137,7 +137,8 @@ class StreamTransport(Outgoing):
         self._ended = True
         protocol = IHalfCloseableProtocol(self.protocol, None)
         if protocol is not None:
-            self.guarded(protocol.readConnectionLost)
+            if self.guarded(protocol.readConnectionLost):
+                self._close_if_over()
         elif self._reason is None:
             # What this turn has written gets its chance; what the system does not take is lost
             # with the connection.
@@ -180,6 +181,10 @@ class StreamTransport(Outgoing):
             self._reason = reason
             self._deaf = True
             self._stream.abort()
+
+    def _close_if_over(self) -> None:
+        if self._ended and self._half_closed:
+            self._drop(Failure(ConnectionDone()))
 
     def abortConnection(self) -> None:
         """Reset the connection; what waits is lost."""
