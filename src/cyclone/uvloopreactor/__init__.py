@@ -27,8 +27,8 @@ kind of loop that is; asyncio's libraries and Twisted's can then be used side by
 The reactor has started when `install` returns, installs no signal handlers, and stops in good order
 when the loop ends.  It cannot be started again, as is the way of reactors.
 
-What is listened at with `UvloopReactor.listenTLS` goes through the loop's TLS, for half the price of
-Twisted's; ``listenSSL``, ``connectSSL`` and ``startTLS`` take pyOpenSSL contexts as ever.
+What is listened at with `UvloopReactor.listenTLS` goes through the loop's TLS, for half the price
+of Twisted's; ``listenSSL``, ``connectSSL`` and ``startTLS`` take pyOpenSSL contexts as ever.
 
 What is different from other reactors: UNIX sockets do not carry file descriptors, Nagle's algorithm
 is off from the start, and a protocol behind `listenTLS` is made when the handshake is done.
@@ -43,10 +43,11 @@ from .reactor import UvloopReactor
 
 __all__ = ["IReactorNativeTLS", "UvloopReactor", "install"]
 
+# Programs start others with the same reactor by the name of its module, which has to install it.
+UvloopReactor.__module__ = __name__
 
-def install(
-    loop: asyncio.AbstractEventLoop | None = None, *, plain: bool = False
-) -> UvloopReactor:
+
+def install(loop: asyncio.AbstractEventLoop | None = None, *, plain: bool = False) -> UvloopReactor:
     """Make this the reactor of the process.
 
     Args:

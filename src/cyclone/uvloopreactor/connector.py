@@ -115,7 +115,7 @@ class Attempt:
         self._hub.attempts.discard(self)
         return wanted
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException | None) -> None:
         """Give up because of `error`."""
         if self.over:
             return
@@ -206,9 +206,7 @@ class StreamConnector:
         """The socket to connect with."""
         raise NotImplementedError
 
-    def resolve(
-        self, found: Callable[[Any], object], failed: Callable[[Failure], object]
-    ) -> None:
+    def resolve(self, found: Callable[[Any], object], failed: Callable[[Failure], object]) -> None:
         """Call `found` with what to connect to, or `failed`."""
         found(self.place)
 
@@ -321,9 +319,7 @@ class TCPConnector(StreamConnector):
         except OSError as error:
             raise ConnectBindError(error.errno, error.strerror) from error
 
-    def resolve(
-        self, found: Callable[[Any], object], failed: Callable[[Failure], object]
-    ) -> None:
+    def resolve(self, found: Callable[[Any], object], failed: Callable[[Failure], object]) -> None:
         if self._v6 or isIPAddress(self.host):
             found(numeric(self.host, self.port))
             return

@@ -81,7 +81,7 @@ class StreamPort(Role):
         log.msg(f"{prefix_of(self.factory)} starting on {self._place!r}")
         self.factory.doStart()
         self.socket = listening
-        loop = self._hub.loop
+        loop: Any = self._hub.loop
         self._server = _finished(
             loop.create_server(
                 self._next_transport, sock=listening, backlog=self.backlog, **self.options
@@ -251,7 +251,7 @@ class UNIXPort(StreamPort):
         return UNIXAddress(name)
 
     def __repr__(self) -> str:
-        place = "(not listening)" if self.socket is None else f"on {self._place}"
+        place = "(not listening)" if self.socket is None else f"on {self._place!r}"
         return f"<{reflect.qual(type(self.factory))} {place}>"
 
 

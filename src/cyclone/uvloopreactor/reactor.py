@@ -67,9 +67,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         bindAddress: Any = None,
     ) -> StreamConnector:
         """See `twisted.internet.interfaces.IReactorTCP`."""
-        return self._connecting(
-            TCPConnector(self._hub, host, port, factory, timeout, bindAddress)
-        )
+        return self._connecting(TCPConnector(self._hub, host, port, factory, timeout, bindAddress))
 
     def listenSSL(
         self,
@@ -107,9 +105,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         interface: str = "",
     ) -> IListeningPort:
         """See `IReactorNativeTLS`."""
-        return self._listening(
-            NativeTLSPort(self._hub, port, factory, context, backlog, interface)
-        )
+        return self._listening(NativeTLSPort(self._hub, port, factory, context, backlog, interface))
 
     # -- IReactorUNIX, IReactorSocket
 
@@ -122,17 +118,13 @@ class UvloopReactor(AsyncioSelectorReactor):
         wantPID: bool | int = False,
     ) -> IListeningPort:
         """See `twisted.internet.interfaces.IReactorUNIX`."""
-        return self._listening(
-            UNIXPort(self._hub, address, factory, backlog, mode, bool(wantPID))
-        )
+        return self._listening(UNIXPort(self._hub, address, factory, backlog, mode, bool(wantPID)))
 
     def connectUNIX(
         self, address: Any, factory: Any, timeout: float | None = 30, checkPID: bool | int = False
     ) -> StreamConnector:
         """See `twisted.internet.interfaces.IReactorUNIX`."""
-        return self._connecting(
-            UNIXConnector(self._hub, address, factory, timeout, bool(checkPID))
-        )
+        return self._connecting(UNIXConnector(self._hub, address, factory, timeout, bool(checkPID)))
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
         """See `twisted.internet.interfaces.IReactorSocket`."""
@@ -146,9 +138,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         port.adopt(listening)
         return self._listening(port)
 
-    def adoptStreamConnection(
-        self, fileDescriptor: int, addressFamily: int, factory: Any
-    ) -> None:
+    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any) -> None:
         """See `twisted.internet.interfaces.IReactorSocket`."""
         connected = self._adopted(fileDescriptor, addressFamily)
         role = AdoptedConnection(factory, connected)
@@ -163,7 +153,7 @@ class UvloopReactor(AsyncioSelectorReactor):
 
     def _listening(self, port: StreamPort) -> IListeningPort:
         port.startListening()
-        return port  # type: ignore[return-value]
+        return port
 
     def _connecting(self, connector: StreamConnector) -> StreamConnector:
         connector.connect()
@@ -216,7 +206,7 @@ class UvloopReactor(AsyncioSelectorReactor):
 
     def spawnProcess(self, *args: Any, **kw: Any) -> IProcessTransport:
         """See `twisted.internet.interfaces.IReactorProcess`."""
-        child = super().spawnProcess(*args, **kw)
+        child: IProcessTransport = super().spawnProcess(*args, **kw)
         self._children.watch(child)
         return child
 

@@ -54,23 +54,21 @@ def bound_tcp_socket(port: Any, backlog: int, interface: str) -> socket.socket:
         CannotListenError: if it cannot listen there.
     """
     # Never listens itself: it reads what was asked for, and makes the socket accordingly.
-    plan = tcp.Port(port, None, backlog, interface)  # type: ignore[arg-type]
-    place = plan.interface, plan.port
+    plan: Any = tcp.Port(port, None, backlog, interface)  # type: ignore[arg-type]
     if isIPv6Address(plan.interface):
         plan.addressFamily = socket.AF_INET6
-    made = None
+    made: socket.socket | None = None
     try:
-        made = plan.createInternetSocket()  # type: ignore[no-untyped-call]
+        made = plan.createInternetSocket()
         made.bind(numeric(plan.interface, plan.port or 0))
         made.listen(backlog)
-    except OSError as error:
+    except BaseException as error:
         if made is not None:
             made.close()
-        raise CannotListenError(*place, error) from error
-    except BaseException:
-        made.close()
+        if isinstance(error, OSError):
+            raise CannotListenError(plan.interface, plan.port, error) from error
         raise
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def client_tcp_socket(family: int, bind: Any) -> socket.socket:
@@ -89,12 +87,12 @@ def client_tcp_socket(family: int, bind: Any) -> socket.socket:
         return made
     if isinstance(bind, tuple):
         bind = tcp.makeBinding(*bind)
-    plan = tcp.Port(bind, None)  # type: ignore[arg-type]
+    plan: Any = tcp.Port(bind, None)  # type: ignore[arg-type]
     plan.addressFamily = socket.AddressFamily(family)
-    made = plan.createInternetSocket()  # type: ignore[no-untyped-call]
+    bound: socket.socket = plan.createInternetSocket()
     try:
-        made.bind(numeric(plan.interface, plan.port or 0))
+        bound.bind(numeric(plan.interface, plan.port or 0))
     except BaseException:
-        made.close()
+        bound.close()
         raise
-    return made
+    return bound

@@ -40,7 +40,6 @@ class _Below:
         return getattr(self._transport, name)
 
 
-@implementer(ISSLTransport)
 class _Secured(StreamTransport):
     """A transport that TLS was started on: what is written goes through that."""
 
@@ -73,7 +72,6 @@ class _Secured(StreamTransport):
         return self.protocol.getHandle()
 
 
-@implementer(ITLSTransport)
 class _Securable(StreamTransport):
     """A transport that TLS can be started on."""
 
@@ -89,7 +87,7 @@ class _Securable(StreamTransport):
         producer, streaming = self.producer, self.streamingProducer
         if producer is not None:
             self.unregisterProducer()
-        factory = TLSMemoryBIOFactory(contextFactory, self.role.client is bool(normal), None)
+        factory = TLSMemoryBIOFactory(contextFactory, self.role.client is bool(normal), None)  # type: ignore[arg-type]
         layer = factory.protocol(factory, self.protocol, False)
         below = _Below(self, type(self))
         self.protocol = layer
@@ -100,20 +98,24 @@ class _Securable(StreamTransport):
             self.registerProducer(producer, streaming)
 
 
+@implementer(ISSLTransport)
 class _SecuredTCP(_Secured, TCPTransport):
     """A TCP connection that TLS was started on."""
 
 
+@implementer(ISSLTransport)
 class _SecuredUNIX(_Secured, UNIXTransport):
     """A connection over a UNIX socket that TLS was started on."""
 
 
+@implementer(ITLSTransport)
 class TCPConnection(_Securable, TCPTransport):
     """A TCP connection."""
 
     secured = _SecuredTCP
 
 
+@implementer(ITLSTransport)
 class UNIXConnection(_Securable, UNIXTransport):
     """A connection over a UNIX socket."""
 

@@ -6,6 +6,7 @@ what the loop reads and ``protocol.dataReceived``.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
@@ -191,10 +192,8 @@ class StreamTransport(Outgoing):
         if self.disconnected or self._reason is not None:
             return
         self._out.clear()
-        try:
+        with contextlib.suppress(OSError):  # it may be gone already
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
-        except OSError:
-            pass  # it is gone already
         self._drop(Failure(ConnectionAborted()))
 
     def connectionLost(self, reason: Failure) -> None:
@@ -302,6 +301,14 @@ class StreamTransport(Outgoing):
             self._socket.setblocking(False)
         return self._socket
 
+    def getTcpKeepAlive(self) -> bool:
+        """Whether the system probes an idle peer."""
+        return bool(self.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Have the system probe an idle peer, or not."""
+        self.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
+
     @property
     def socket(self) -> Any:
         """The socket below whatever TLS there may be, see `getHandle`."""
@@ -394,14 +401,6 @@ class TCPTransport(StreamTransport):
         if bool(enabled) is not self._nodelay:
             self._nodelay = bool(enabled)
             self.getHandle().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._nodelay)
-
-    def getTcpKeepAlive(self) -> bool:
-        """Whether the system probes an idle peer."""
-        return bool(self.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """Have the system probe an idle peer, or not."""
-        self.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
 
 
 @implementer(IUNIXTransport)
