@@ -23,10 +23,10 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-optimized fuzz bench docs format lock clean
+.PHONY: help run test check test-cov test-optimized fuzz conformance-reactor bench docs format lock clean
 
 help:
-	@echo "make run | test | check | fuzz | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | bench | docs | format | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -67,6 +67,9 @@ test-optimized: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)
+
+conformance-reactor: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.reactor
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench $(BENCH_ARGS)

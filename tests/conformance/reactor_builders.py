@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -17,26 +16,7 @@ from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from cyclone.uvloopreactor import UvloopReactor
-
-#: Where the tests are.  What is not here tests other reactors, or nothing of a reactor.
-MODULES = [
-    "twisted.internet.test.test_core",
-    "twisted.internet.test.test_fdset",
-    "twisted.internet.test.test_newtls",
-    "twisted.internet.test.test_process",
-    "twisted.internet.test.test_socket",
-    "twisted.internet.test.test_stdio",
-    "twisted.internet.test.test_tcp",
-    "twisted.internet.test.test_threads",
-    "twisted.internet.test.test_time",
-    "twisted.internet.test.test_tls",
-    "twisted.internet.test.test_udp",
-    "twisted.internet.test.test_unix",
-]
-
-
-#: One line for each, with its reason.
-EXCLUSIONS = Path(__file__).with_name("reactor_exclusions.txt")
+from tests.conformance.reactor_tables import MODULES, exclusions
 
 
 def make_reactor(test: Any) -> UvloopReactor:
@@ -57,16 +37,6 @@ def builders() -> dict[str, type[ReactorBuilder]]:
             made = f"{getattr(builder, '__name__', None)}_AsyncioSelectorReactorTests"
             if made in members:
                 found[f"{name.rpartition('.')[2]}.{builder.__name__}"] = builder
-    return found
-
-
-def exclusions() -> dict[str, str]:
-    """What is not run, and why: ``module.Class.test``, or ``module.Class`` for all of its tests."""
-    found = {}
-    for line in EXCLUSIONS.read_text().splitlines():
-        test, _, reason = line.partition(":")
-        if line and not line.startswith("#"):
-            found[test.strip()] = reason.strip()
     return found
 
 

@@ -83,7 +83,7 @@ class Outgoing:
             hub.waiting.append(self)
         out.append(data)
         self._size += len(data)
-        if self.streamingProducer:
+        if self.streamingProducer and (self._blocked or self._size > self.bufferSize):
             self._pause_producer()
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
@@ -122,8 +122,8 @@ class Outgoing:
         self.producer = producer
         self.streamingProducer = bool(streaming)
         self._producer_paused = False
-        self._watchful = True
         if not streaming:
+            self._watchful = True
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
@@ -138,7 +138,7 @@ class Outgoing:
         if self._blocked:
             waits += self._stream.get_write_buffer_size()
         if waits > self.bufferSize:
-            self._producer_paused = True
+            self._producer_paused = self._watchful = True
             self.producer.pauseProducing()
 
     # -- sending
@@ -168,13 +168,14 @@ class Outgoing:
         producer = self.producer
         if producer is not None and (not self.streamingProducer or self._producer_paused):
             self._producer_paused = False
+            self._watchful = not self.streamingProducer or self.disconnecting or self._half_closing
             self.guarded(producer.resumeProducing)
         elif self.disconnecting:
             self._deaf = True
             self._stream.close()
         elif self._half_closing and not self._half_closed:
             self._close_half()
-        elif producer is None:
+        else:
             self._watchful = False
 
     def _close_half(self) -> None:
