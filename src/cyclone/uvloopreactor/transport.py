@@ -382,8 +382,9 @@ class _Held:
 class TCPTransport(StreamTransport):
     """A TCP connection."""
 
-    #: Loops switch Nagle's algorithm off for every connection they make.
-    _nodelay = True
+    def __init__(self, hub: Hub, role: Role, sessionno: int = 0) -> None:
+        super().__init__(hub, role, sessionno)
+        self._nodelay = hub.nodelay
 
     def _find_peer(self) -> Any:
         name = self._stream.get_extra_info("peername") or self.role.peer()

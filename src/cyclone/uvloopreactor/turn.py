@@ -35,6 +35,7 @@ class Hub:
         transports: the connections that are open.
         ports: what is listened at.
         attempts: connections that are asked for.
+        nodelay: whether Nagle's algorithm is off for new connections; None if that is not known.
     """
 
     def __init__(self, reactor: Any, loop: AbstractEventLoop) -> None:
@@ -44,6 +45,7 @@ class Hub:
         self.transports: set[StreamTransport] = set()
         self.ports: set[StreamPort] = set()
         self.attempts: set[Attempt] = set()
+        self.nodelay = True if type(loop).__module__.startswith("uvloop") else None
         self._call_soon = loop.call_soon
 
     def add(self, sender: Sender) -> None:
