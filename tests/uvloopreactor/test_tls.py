@@ -11,10 +11,12 @@ import pytest
 import trustme
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import INegotiated, ISSLTransport
-from twisted.internet.ssl import CertificateOptions, PrivateCertificate
+from twisted.internet.interfaces import INegotiated, IOpenSSLContextFactory, ISSLTransport
+from twisted.internet.ssl import CertificateOptions
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from cyclone.deploy import tls_options
 from cyclone.httputil.certificates import peer_certificate
 from cyclone.uvloopreactor import IReactorNativeTLS, UvloopReactor
 
@@ -169,15 +171,17 @@ def test_native_handshakes_that_fail(ours: UvloopReactor, run: Any) -> None:
 # -- Twisted's -------------------------------------------------------------------------------------
 
 
-def options() -> CertificateOptions:
-    pem = SERVER.private_key_pem.bytes() + SERVER.cert_chain_pems[0].bytes()
-    return PrivateCertificate.loadPEM(pem).options()  # type: ignore[no-any-return]
+@pytest.fixture
+def options(tmp_path: Path) -> CertificateOptions:
+    file = tmp_path / "server.pem"
+    file.write_bytes(SERVER.private_key_and_cert_chain_pem.bytes())
+    return tls_options(str(file), str(file))
 
 
-def test_ssl_both_ways(ours: UvloopReactor, run: Any) -> None:
+def test_ssl_both_ways(ours: UvloopReactor, run: Any, options: Any) -> None:
     async def check() -> None:
         servers, clients = Servers(Echo), Clients()
-        port: Any = ours.listenSSL(0, servers, options(), interface="127.0.0.1")
+        port: Any = ours.listenSSL(0, servers, options, interface="127.0.0.1")
         ours.connectSSL("127.0.0.1", port.getHost().port, clients, CertificateOptions())
         client, server = await clients.one(), await servers.one()
         await client.until(lambda: client.events)
@@ -192,7 +196,7 @@ def test_ssl_both_ways(ours: UvloopReactor, run: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path) -> None:
+def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path, options: Any) -> None:
     class Producer:
         calls = 0
 
@@ -208,7 +212,7 @@ def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path) -> 
         server, client = await both
         producer = Producer()
         client.transport.registerProducer(producer, False)
-        server.transport.startTLS(options())
+        server.transport.startTLS(options)
         client.transport.startTLS(CertificateOptions())
         client.transport.unregisterProducer()
         assert producer.calls
@@ -226,5 +230,21 @@ def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path) -> 
         client.transport.writeSequence([b"nobody"])
         client.transport.loseConnection()
         await pair.close()
+
+    run(check)
+
+
+def test_start_tls_with_a_context_that_fails(ours: UvloopReactor, run: Any) -> None:
+    @implementer(IOpenSSLContextFactory)
+    class Broken:
+        def getContext(self) -> None:
+            raise ZeroDivisionError
+
+    async def check() -> None:
+        async with Pair(ours, Echo) as (_, client):
+            with pytest.raises(ZeroDivisionError):
+                client.transport.startTLS(Broken())
+            client.transport.write(b"still in the clear")
+            await client.gets(b"still in the clear")
 
     run(check)

@@ -78,7 +78,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         interface: str = "",
     ) -> IListeningPort:
         """See `twisted.internet.interfaces.IReactorSSL`."""
-        layered = TLSMemoryBIOFactory(contextFactory, False, factory)
+        layered = TLSMemoryBIOFactory(contextFactory, False, factory, self)
         listening = TCPPort(self._hub, port, layered, backlog, interface)
         listening.kind = "TLS"
         return self._listening(listening)
@@ -93,7 +93,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         bindAddress: Any = None,
     ) -> StreamConnector:
         """See `twisted.internet.interfaces.IReactorSSL`."""
-        layered = TLSMemoryBIOFactory(contextFactory, True, factory)
+        layered = TLSMemoryBIOFactory(contextFactory, True, factory, self)
         return self.connectTCP(host, port, layered, timeout, bindAddress)
 
     def listenTLS(

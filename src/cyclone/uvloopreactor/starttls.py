@@ -87,13 +87,23 @@ class _Securable(StreamTransport):
         producer, streaming = self.producer, self.streamingProducer
         if producer is not None:
             self.unregisterProducer()
-        factory = TLSMemoryBIOFactory(contextFactory, self.role.client is bool(normal), None)  # type: ignore[arg-type]
-        layer = factory.protocol(factory, self.protocol, False)
-        below = _Below(self, type(self))
-        self.protocol = layer
+        client = self.role.client is bool(normal)
+        factory = TLSMemoryBIOFactory(
+            contextFactory,
+            client,
+            None,  # type: ignore[arg-type]
+            self.reactor,
+        )
+        plain, protocol = type(self), self.protocol
+        self.protocol = layer = factory.protocol(factory, protocol, False)
         # This object stays the transport of those who hold it; the layer below uses what it was.
         self.__class__ = self.secured  # type: ignore[assignment]
-        layer.makeConnection(below)
+        try:
+            layer.makeConnection(_Below(self, plain))
+        except BaseException:  # the context cannot be used: everything stays as it is
+            self.protocol = protocol
+            self.__class__ = plain
+            raise
         if producer is not None:
             self.registerProducer(producer, streaming)
 
