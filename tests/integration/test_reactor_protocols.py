@@ -109,7 +109,7 @@ async def main():
 """
 
 CONCH = """
-from twisted.conch import avatar, error, interfaces
+from twisted.conch import avatar, interfaces
 from twisted.conch.endpoints import SSHCommandClientEndpoint
 from twisted.conch.ssh import factory, keys, session
 from twisted.cred import checkers, portal
@@ -122,8 +122,11 @@ class User(avatar.ConchUser):
         super().__init__()
         self.channelLookup[b"session"] = session.SSHSession
     def execCommand(self, process, command):
+        # Not before the client has heard that its command runs.
+        reactor.callLater(0, self.answer, process, command)
+    def answer(self, process, command):
         process.write(b"you said " + command)
-        reactor.callLater(0, process.processEnded, Done())
+        process.processEnded(Done())
     def eofReceived(self):
         pass
     def closed(self):
