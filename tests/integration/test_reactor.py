@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 pytestmark = pytest.mark.slow
 
@@ -149,3 +152,47 @@ def test_an_idle_reactor_sleeps(spawn: Callable[..., Any], tmp_path: Path) -> No
     assert process.wait() == 0
     # It goes to sleep once, and once more for good measure.
     assert int(process.wait_for_line(r"switches (\d+)")[1]) <= 2
+
+
+SECURE = """
+import cyclone.web
+
+
+class Main(cyclone.web.RequestHandler):
+    def get(self):
+        self.write("%s %s" % (self.request.protocol, type(self.request.connection.transport)))
+
+
+Application = lambda: cyclone.web.Application([("/", Main)])
+"""
+
+
+@pytest.mark.parametrize("how", ["options", "endpoint"])
+def test_certificate_files_go_through_the_loops_tls(
+    how: str, spawn: Callable[..., Any], tmp_path: Path, free_port: int
+) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        str(tmp_path / "server.pem")
+    )
+    (tmp_path / "secure.py").write_text(SECURE)
+    twistd = str(Path(sys.executable).with_name("twistd"))
+    command = [twistd, "-n", "--pidfile=", "--reactor=uvloop", "cyclone"]
+    if how == "options":
+        files = ["--ssl-cert=server.pem", "--ssl-key=server.pem"]
+        command += ["--ssl-app=secure.Application", f"--ssl-port={free_port}", *files]
+    else:
+        place = f"ssl:{free_port}:privateKey=server.pem:interface=127.0.0.1"
+        command += ["--app=secure.Application", f"--listen-endpoint={place}"]
+    spawn(command, cwd=tmp_path, env={"PYTHONPATH": "."}, port=free_port)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", free_port), 20) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        assert secure.selected_alpn_protocol() == "http/1.1"
+        secure.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: secure.recv(65536), b""))
+    assert b"https " in answer
