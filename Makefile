@@ -26,10 +26,10 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-optimized fuzz bench docs format lock clean
+.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor bench docs format lock clean
 
 help:
-	@echo "make run | test | check | fuzz | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | bench | docs | format | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ $(BENCH_VENV)/.installed: pyproject.toml constraints.txt
 run: $(VENV)/.installed-run
 	$(BIN)/python -m cyclone run demos/site/app.py --host $(HOST) --port $(PORT)
 
-test: check test-cov test-optimized
+test: check test-cov test-uvloop
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PRESENT)
@@ -71,13 +71,18 @@ check: $(VENV)/.installed-dev
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
-# The environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.
-# What builds and installs the package is the same with and without it.
-test-optimized: $(VENV)/.installed-dev
-	PYTHONOPTIMIZE=1 $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+# The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
+# environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  What
+# builds and installs the package is the same with and without it.
+test-uvloop: $(VENV)/.installed-dev
+	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
+	  $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)
+
+conformance-reactor: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.reactor
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
