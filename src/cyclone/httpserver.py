@@ -28,7 +28,7 @@ class BufferedBody:
         spool_size: bytes that are kept in memory.
     """
 
-    __slots__ = ("_buffer", "_handle", "_request")
+    __slots__ = ("_buffer", "_handle", "_request", "_spool_size")
 
     def __init__(
         self,
@@ -38,17 +38,28 @@ class BufferedBody:
     ) -> None:
         self._request = request
         self._handle = handle
-        self._buffer = BodyBuffer(spool_size)
+        self._spool_size = spool_size
+        self._buffer: BodyBuffer | None = None
 
     def data_received(self, chunk: bytes) -> None:
+        if self._buffer is None:
+            self._buffer = BodyBuffer(self._spool_size)
         self._buffer.append(chunk)
 
     def finish(self) -> None:
         self._request.body_buffer = self._buffer
         self._handle()
 
+    def whole(self, body: bytes) -> None:
+        if self._spool_size is None or len(body) <= self._spool_size:
+            self._request.body = body
+        else:
+            self.data_received(body)
+        self.finish()
+
     def aborted(self) -> None:
-        self._buffer.close()
+        if self._buffer is not None:
+            self._buffer.close()
 
 
 def body_consumer(

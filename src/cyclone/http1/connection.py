@@ -240,8 +240,21 @@ class HTTP1Connection(Protocol):
             consumer.aborted()
             return
         head = exchange.head
+        length = head.content_length or 0
+        end = self._position + length
+        whole = getattr(consumer, "whole", None)
+        if (
+            whole is not None
+            and 0 < length <= exchange.max_body_size
+            and end <= len(self._received)
+        ):
+            body = bytes(self._received[self._position : end])
+            self._position = end
+            exchange.body_complete = True
+            whole(body)
+            return
         self._intake = Intake(exchange, consumer, self.factory.limits, self._now)
-        if (head.content_length or 0) > exchange.max_body_size:
+        if length > exchange.max_body_size:
             self._refuse(BadRequest(413, "the body is larger than this server accepts"))
             return
         if head.expect_continue and len(self._received) == self._position:

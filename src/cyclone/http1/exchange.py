@@ -60,6 +60,9 @@ class BodyConsumer(Protocol):
     """Takes a request body.  See `Exchange.read_body`.
 
     The first two may raise `BadRequest`, and the Deferred may fail with it: the request is refused.
+
+    A consumer that never has the next piece wait may have a method ``whole(body)``: it is called
+    instead of the first two when the body has come with its head.
     """
 
     def data_received(self, chunk: bytes) -> Deferred[Any] | None:
