@@ -90,3 +90,16 @@ def test_class_4_what_is_kept_is_bounded(root: Prepared) -> None:
     for number in range(5000):
         root.after("X-Request-Id", f"once {number}")
     assert len(root.following) <= 256
+
+
+def test_fields_with_a_tag_have_followers(root: Prepared) -> None:
+    tagged = Prepared(HTTPHeaders({"Server": "x", "Etag": '"1"'}))
+    assert tagged.tagged
+    assert (tagged.get("etag"), tagged.get("Vary")) == ('"1"', None)
+    assert not root.tagged
+    assert tagged.after("X-Path", "a") is None
+    following = tagged.after("X-Path", "a")
+    assert following is not None
+    assert following.tagged
+    for name, value in (("ETag", '"2"'), ("Content-Length", "1"), ("Set-Cookie", "a=b")):
+        assert tagged.after(name, value) is tagged.after(name, value) is None

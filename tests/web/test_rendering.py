@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
 from cyclone.template import DictLoader, Rendering, Template
 from cyclone.testing import Client, MemoryConnection
-from cyclone.web import Application, HTTPError, RequestHandler, StaticFileHandler, UIModule
+from cyclone.web import Application, HTTPError, RequestHandler, UIModule
 
 from .support import GET, client_of, doing, problems, recorded_log, run_on_loop
 
@@ -513,31 +513,3 @@ def test_modules_of_a_streamed_page() -> None:
     )
     client = client_of(streaming({"t": "{% module M() %}"}), ui_modules={"M": Module})
     assert client.get("/").text.endswith("<script></script>\n")
-
-
-# -- static_url
-
-
-def test_static_url(tmp_path: Path) -> None:
-    (tmp_path / "a.js").write_text("x")
-
-    class Own(StaticFileHandler):
-        @classmethod
-        def make_static_url(cls, settings: Any, path: str, include_version: bool = True) -> str:
-            return f"/own/{path}"
-
-    def get(self: Any) -> None:
-        self.write(self.static_url("a.js"))
-
-    settings = {"static_path": str(tmp_path)}
-    assert client_of(doing(get), **settings).get("/").text.startswith("/static/a.js?v=")
-    whole = doing(lambda self: self.write(self.static_url("a.js", include_host=True)))
-    assert client_of(whole, **settings).get("/").text.startswith("http://")
-    own = client_of(doing(get), static_handler_class=Own, **settings)
-    assert own.get("/").text == "/own/a.js"
-    handler = doing(get)
-    handler.include_host = True  # type: ignore[attr-defined]
-    assert client_of(handler, **settings).get("/").text.startswith("http://")
-    with recorded_log() as lines:
-        assert client_of(doing(get)).get("/").status == 500
-    assert "static_path" in problems(lines)[0]

@@ -217,7 +217,7 @@ class Exchange:
         else:
             length = b""
         outbox = connection.outbox
-        outbox.send(b"".join((line, fields, length, end, body)))
+        outbox.send(b"".join((line, fields, length, end, body)), True)
         self._phase = _DONE
         connection.response_ended(self)
         if self._when_done is not None:

@@ -38,6 +38,12 @@ _TURN_SIZE = 65536
 #: What is given to the transport in one piece.  A slow peer's progress with a large response
 #: shows piece by piece, and the write timeout goes by it.
 _SLICE = 65536
+#: A response up to this size is offered to the socket as a whole; no send of Twisted's takes more.
+_WHOLE = 131072
+#: Below this a copy costs less than a send of its own.
+_SMALL = 16384
+
+Bytes = bytes | memoryview
 
 
 @implementer(IPushProducer)
@@ -53,6 +59,7 @@ class Outbox:
 
     __slots__ = (
         "_departures",
+        "_most",
         "_on_change",
         "_queue",
         "_returned",
@@ -71,7 +78,7 @@ class Outbox:
     ) -> None:
         """`on_change` is called when the transport pauses, and when everything is with it again."""
         self._transport = transport
-        self._queue: deque[bytes] | None = None
+        self._queue: deque[Bytes] | None = None
         self._waiters: set[Waiter] | None = None  # that somebody waits for
         self._returned: weakref.WeakSet[Waiter] | None = None  # that nobody waits for, so far
         self.queued = 0
@@ -79,7 +86,8 @@ class Outbox:
         # Exactly these: a subclass may have its own idea of write().
         direct = type(transport) in (tcp.Server, unix.Server) and not transport.TLS
         self._departures = departures if direct else None
-        self._write: Callable[[bytes], None] = self._send_some if direct else transport.write
+        self._write: Callable[[Any], None] = self._send_some if direct else transport.write
+        self._most = _WHOLE if direct else _SLICE  # what is written at once
         self._turn: list[bytes] = []
         self.holding = False
         self._turn_size = 0
@@ -87,8 +95,12 @@ class Outbox:
         transport.registerProducer(self, not direct)
         self._on_change = on_change
 
-    def send(self, data: bytes) -> None:
-        """Send `data`: at the end of the turn if there is one, else now."""
+    def send(self, data: bytes, whole: bool = False) -> None:
+        """Send `data`: at the end of the turn if there is one, else now.
+
+        Args:
+            whole: it is a whole response, so that nobody goes on writing when it has left.
+        """
         turn = self._turn
         departures = self._departures
         if departures is None and not (self.holding or turn):
@@ -100,7 +112,7 @@ class Outbox:
             return
         turn.append(data)
         self._turn_size += len(data)
-        if self._turn_size > _TURN_SIZE:
+        if self._turn_size > _TURN_SIZE and not (whole and self._room_for_whole()):
             self._overflow()
         elif departures is not None and len(turn) == 1:
             departures.add(self)
@@ -119,7 +131,7 @@ class Outbox:
         data = turn[0] if len(turn) == 1 else b"".join(turn)
         turn.clear()
         self._turn_size = 0
-        if self.paused or self.queued or len(data) > _SLICE:
+        if self.paused or self.queued or len(data) > self._most:
             self._transmit(data)
         else:
             self._write(data)
@@ -162,7 +174,7 @@ class Outbox:
         transport, queue = self._transport, self._queue
         transport.unregisterProducer()
         while queue:
-            transport.write(queue.popleft())
+            transport.write(bytes(queue.popleft()))
         self.queued = 0
         self.paused = False
         self._wake()
@@ -183,55 +195,77 @@ class Outbox:
 
     # -- inside
 
+    def _room_for_whole(self) -> bool:
+        """Whether the whole response that came last may wait for the end of the turn like small
+        ones; those before it leave now if they have to."""
+        turn = self._turn
+        size = len(turn[-1])
+        if self._departures is None or self.paused or size > _WHOLE:
+            return False
+        if self._turn_size > _WHOLE:
+            last = turn.pop()
+            self.flush()
+            turn.append(last)
+            self._turn_size = size
+        return True
+
     def _overflow(self) -> None:
         """A turn has much to say.  What the socket takes at once would never end the turn, for a
         handler that awaits nothing but the peer: hand it to the transport, and wait for that."""
         if self._departures is None or self.paused:
             self.flush()
             return
-        data = b"".join(self._turn)
-        self._turn.clear()
+        turn, self._turn = self._turn, []
         self._turn_size = 0
-        self.paused = True
-        self._transport.write(data[:_SLICE])
-        if len(data) > _SLICE:
-            self._transmit(data[_SLICE:])
-        self._on_change()
+        if min(map(len, turn)) < _SMALL:
+            turn = [b"".join(turn)]
+        for piece in turn[1:]:
+            self._keep(piece)
+        self._hand_over(turn[0])
 
-    def _send_some(self, data: bytes) -> None:
+    def _send_some(self, data: Bytes) -> None:
         """Send `data` to the socket at once, as far as it takes it."""
         sent = self._transport.writeSomeData(data)
         if sent == len(data):
             return
-        self.paused = True
         # When `sent` is no number the connection is broken, which the transport finds out, too.
-        self._transport.write(data[sent:] if isinstance(sent, int) else data)
+        self._hand_over(memoryview(data)[sent if isinstance(sent, int) else 0 :])
+
+    def _hand_over(self, data: Bytes) -> None:
+        """Give the transport of a socket a slice, and wait until it is rid of it."""
+        self.paused = True
+        slice_ = data[:_SLICE]  # of bytes that are no longer: they themselves
+        self._transport.write(slice_ if isinstance(slice_, bytes) else bytes(slice_))
+        if len(data) > _SLICE:
+            self._keep(memoryview(data)[_SLICE:], first=True)
         self._on_change()
 
     def _transmit(self, data: bytes) -> None:
-        if self.paused or self.queued or len(data) > _SLICE:
-            if self._queue is None:
-                self._queue = deque()
-            self._queue.append(data)
-            self.queued += len(data)
-            self._transmit_queue()
+        self._keep(data)
+        self._transmit_queue()
+
+    def _keep(self, data: Bytes, first: bool = False) -> None:
+        """Have `data` wait here; `first` before all that waits already."""
+        if self._queue is None:
+            self._queue = deque()
+        if first:
+            self._queue.appendleft(data)
         else:
-            self._write(data)
+            self._queue.append(data)
+        self.queued += len(data)
 
     def _transmit_queue(self) -> None:
-        """Give the transport what is queued, as far as it goes."""
+        """Give the transport what is queued, slice by slice, as far as it goes."""
         queue = self._queue
         while queue and not self.paused:
             data = queue.popleft()
             if len(data) > _SLICE:
                 view = memoryview(data)
-                queue.extendleft(
-                    bytes(view[start : start + _SLICE])
-                    for start in reversed(range(0, len(data), _SLICE))
-                )
-                continue
+                queue.appendleft(view[_SLICE:])
+                data = view[:_SLICE]
             self.queued -= len(data)
-            self._write(data)
+            # write() of any transport takes bytes only; _send_some sends views without a copy.
+            self._write(data if self._departures is not None else bytes(data))
         if not self.paused and not self.queued:
             self._wake()
 

@@ -18,7 +18,9 @@ The rooms behind this face::
     routing       paths and hosts to routes; pure (patterns: what a regular expression matches)
     decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
     builtin       ErrorHandler, RedirectHandler, FallbackHandler (redirects: where they may lead)
-    static        StaticFileHandler (ranges: what it sends)
+    static        StaticFileHandler (ranges: what it sends; precompressed: in which coding; pure)
+    staticfiles   which files may be served; staticversions: what their URLs say
+    staticcache   small ones in memory; statichooks: who may not be served from there
     conditional   preconditions (RFC 9110 section 13); pure
     arguments     text of arguments; pure
     fields        header fields of responses; pure

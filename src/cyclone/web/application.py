@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -16,8 +17,9 @@ from cyclone.util import ObjectDict
 
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .handler import RequestHandler
-from .routing import HostTable, RouteMatch, RouteTable, URLSpec
+from .routing import HostTable, RouteMatch, RouteTable, URLSpec, as_spec
 from .static import StaticFileHandler
+from .staticcache import StaticCache
 from .uimodules import BUILTIN_MODULES, ui_methods_of, ui_modules_of
 
 __all__ = ["Application"]
@@ -44,6 +46,7 @@ class Application(HTTPFactory):
     Attributes:
         settings: the settings, with attribute access (cyclone 1.x).
         ui_modules, ui_methods: what templates may call, by name; from the settings.
+        static_cache: static files in memory, shared by its handlers.
     """
 
     def __init__(
@@ -59,14 +62,16 @@ class Application(HTTPFactory):
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
             self.settings.setdefault("compiled_template_cache", False)
-            self.settings.setdefault("static_hash_cache", False)
         self.ui_modules = {**BUILTIN_MODULES, **ui_modules_of(settings.get("ui_modules"))}
         self.ui_methods = ui_methods_of(settings.get("ui_methods"))
         self.transforms: list[type] = list(transforms or ())
         if settings.get("xheaders"):
             self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
-        self._hosts = HostTable(handlers or (), default_host)
+        self.static_cache = StaticCache(settings)
+        self._static_class: Any = StaticFileHandler
+        routes = [*self._static_routes(), *(handlers or ())]
+        self._hosts = HostTable(routes, default_host)
         self._routes: RouteTable | None = self._hosts.routes  # when all hosts have the same
         self._parse_config: ParseBodyConfig | None = settings.get("parse_body_config")
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
@@ -80,6 +85,22 @@ class Application(HTTPFactory):
             arguments = {"status_code": 404}
         return handler_class, dict(arguments or {})
 
+    def _static_routes(self) -> list[URLSpec]:
+        """Routes for the files below setting ``static_path``, before all others (Tornado)."""
+        path = self.settings.get("static_path")
+        handler_class = self.settings.get("static_handler_class") or StaticFileHandler
+        arguments = {**(self.settings.get("static_handler_args") or {}), "path": path}
+        prefix = re.escape(self.settings.get("static_url_prefix", "/static/"))
+        patterns = (prefix + r"(.*)", r"/(favicon\.ico)", r"/(robots\.txt)")
+        specs = [as_spec((pattern, handler_class, arguments)) for pattern in patterns]
+        self._static_class = specs[0].handler_class
+        return specs if path else []
+
+    def static_url(self, path: str, **kwargs: Any) -> str:
+        """The URL of a file below setting ``static_path``; see `RequestHandler.static_url`."""
+        url: str = self._static_class.make_static_url(self.settings, path, **kwargs)
+        return url
+
     @property
     def default_host(self) -> str | None:
         """Host whose routes serve requests for unknown hosts."""
@@ -88,11 +109,6 @@ class Application(HTTPFactory):
     @default_host.setter
     def default_host(self, host: str | None) -> None:
         self._hosts.default_host = host
-
-    @property
-    def static_handler_class(self) -> Any:
-        """Class that makes the URLs of static files; setting ``static_handler_class``."""
-        return self.settings.get("static_handler_class", StaticFileHandler)
 
     def add_transform(self, transform_class: type) -> None:
         """Apply a transform to each response from now on (Tornado, cyclone 1.x)."""

@@ -203,6 +203,20 @@ class RequestHandler:
         """The URL of the route `name`; see `Application.reverse_url`."""
         return self.application.reverse_url(name, *args, **query)
 
+    def static_url(self, path: str, include_host: bool | None = None, **kwargs: Any) -> str:
+        """The URL of a file below setting ``static_path``, with the file's version.
+
+        Args:
+            path: of a file the application knows; it should not come from a request.
+            include_host: begin with protocol and host; by default attribute ``include_host``.
+            kwargs: for `StaticFileHandler.make_static_url`, such as ``include_version=False``.
+        """
+        self.require_setting("static_path", "static_url")
+        if include_host is None:
+            include_host = getattr(self, "include_host", False)
+        base = f"{self.request.protocol}://{self.request.host}" if include_host else ""
+        return base + self.application.static_url(path, **kwargs)
+
     @property
     def current_user(self) -> Any:
         """What `get_current_user` says, asked once.  May be assigned, as in ``prepare``."""
@@ -565,7 +579,6 @@ class RequestHandler:
     get_template_path = rendering.get_template_path
     get_template_namespace = rendering.get_template_namespace
     create_template_loader = rendering.create_template_loader
-    static_url = rendering.static_url
 
     # -- conditional requests
 

@@ -23,6 +23,7 @@ _DEFAULT_TYPE = "text/html; charset=UTF-8"
 _NEVER_PREPARED = frozenset(
     {"Connection", "Content-Length", "Date", "Etag", "Set-Cookie", "Transfer-Encoding"}
 )
+_NEVER_WITH_TAG = _NEVER_PREPARED - {"Etag"}
 _LONGEST = 128
 _MOST = 256
 
@@ -33,14 +34,22 @@ class Prepared:
     Attributes:
         encoded: the fields as they go out.
         following: (name, value) of a ``set_header`` to what there is after it.
+        tagged: the entity tag is among them.  Who gives such fields to a handler has evaluated
+            the preconditions of the request.
     """
 
-    __slots__ = ("_fields", "encoded", "following")
+    __slots__ = ("_fields", "encoded", "following", "tagged")
 
     def __init__(self, fields: HTTPHeaders) -> None:
         self._fields = fields
         self.encoded = fields.encode()
         self.following: dict[tuple[str, str], Prepared] = {}
+        self.tagged = "Etag" in fields
+
+    def get(self, name: str) -> str | None:
+        """The value of a field, None when there is none."""
+        value: str | None = self._fields.get(name)
+        return value
 
     def headers(self) -> HTTPHeaders:
         """The fields and ``Date``, for a handler to change."""
@@ -59,8 +68,10 @@ class Prepared:
             return None
         fields = self._fields.copy()
         fields[name] = value
-        if fields.has_any(_NEVER_PREPARED):
+        if fields.has_any(_NEVER_WITH_TAG if self.tagged else _NEVER_PREPARED):
             return None
+        if self.tagged and fields["Etag"] != self._fields["Etag"]:
+            return None  # the preconditions have to be looked at again
         return _memory.keep(self, (name, value), fields)
 
 

@@ -34,7 +34,6 @@ __all__ = [
     "render_linked_css",
     "render_linked_js",
     "render_string",
-    "static_url",
 ]
 
 #: The loaders of each application, by path.
@@ -180,27 +179,6 @@ def render_linked_css(handler: RequestHandler, /, css_files: Iterable[str]) -> s
 def render_embed_css(handler: RequestHandler, /, css_embed: Iterable[bytes]) -> bytes:
     """HTML for the CSS of UI modules."""
     return b'<style type="text/css">\n' + b"\n".join(css_embed) + b"\n</style>"
-
-
-def static_url(
-    handler: RequestHandler, /, path: str, include_host: bool | None = None, **kwargs: Any
-) -> str:
-    """The URL of a static file, with its version.
-
-    Args:
-        path: below the setting ``static_path``, which must be there.
-        include_host: begin with protocol and host; by default the attribute ``include_host`` of
-            the handler decides, if it has one.
-        kwargs: for ``make_static_url`` of the class in the setting ``static_handler_class``.
-    """
-    handler.require_setting("static_path", "static_url")
-    if include_host is None:
-        include_host = getattr(handler, "include_host", False)
-    url: str = handler.application.static_handler_class.make_static_url(
-        handler.settings, path, **kwargs
-    )
-    request = handler.request
-    return f"{request.protocol}://{request.host}{url}" if include_host else url
 
 
 # -- finding the template

@@ -42,7 +42,8 @@ def respond(handler: RequestHandler, own_flush: bool, own_etag: bool) -> Settled
     special = headers is not None and headers.has_any(_SPECIAL_FIELDS)
     status = handler._status_code
     etag = b""
-    if status == 200 and (request.method == "GET" or request.method == "HEAD"):
+    tagged = headers is None and handler._prepared.tagged
+    if status == 200 and not tagged and (request.method == "GET" or request.method == "HEAD"):
         if special or own_etag or not plain or connection.head.conditional:
             handler.set_etag_header()
             _check_preconditions(handler)
@@ -53,6 +54,7 @@ def respond(handler: RequestHandler, own_flush: bool, own_etag: bool) -> Settled
     if status != 200:
         _check_status(handler)
         headers = handler._header_map
+        special = headers is not None and headers.has_any(FRAMING_FIELDS)
     if special or not plain:
         return _respond_by_parts(handler)
     if headers is None:

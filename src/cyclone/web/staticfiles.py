@@ -6,22 +6,48 @@ for the log, does not tell in which way a path left the directory.
 
 from __future__ import annotations
 
+import mimetypes
 import ntpath
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from .errors import HTTPError
 
 #: Identifies the content of a file without reading it: time of change, size, inode.
 Fingerprint = tuple[int, int, int]
 
+#: Tells a file, as it is, from all others and from itself at another time: times of change of
+#: content and inode, device, inode, size, kind and rights.
+Identity = tuple[int, int, int, int, int, int]
+
+#: A path and what is to be there; None for nothing.
+Watched = tuple[str, Identity | None]
+
 _OUTSIDE = "%s is not in root static directory"
 _NO_FILE = "%s is not a file"
 # O_NONBLOCK: opening a FIFO that took the place of a file must not wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ |= getattr(os, "O_BINARY", 0)
+
+
+class Found(NamedTuple):
+    """What a path has led to.
+
+    Attributes:
+        path: the path that is served.
+        sent: the file whose content is sent: that, or its precompressed sibling.
+        coding: the content coding of what is sent, "" for none.
+        stat: the status of it.
+        watched: what all this depends on.
+    """
+
+    path: str
+    sent: str
+    coding: str
+    stat: os.stat_result
+    watched: tuple[Watched, ...]
 
 
 def below(root: str, path: str, flavour: Any = os.path) -> str:
@@ -89,6 +115,14 @@ def stat_file(absolute: str, shown: str) -> os.stat_result:
     return found
 
 
+def media_type(path: str) -> str:
+    """Return the media type of a file, by its name."""
+    found, encoding = mimetypes.guess_type(path)
+    if encoding == "gzip":
+        return "application/gzip"  # RFC 6713
+    return "application/octet-stream" if encoding is not None or found is None else found
+
+
 def slices(absolute: str, start: int | None, stop: int | None, size: int) -> Iterator[bytes]:
     """Yield the bytes ``start:stop`` of a regular file in pieces of at most ``size`` bytes.
 
@@ -133,3 +167,83 @@ def fingerprint(absolute: str) -> Fingerprint | None:
 def fingerprint_of(found: os.stat_result) -> Fingerprint:
     """Return what identifies the content of a file with this status."""
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    """Return what tells a file with this status from others."""
+    return (
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_dev,
+        found.st_ino,
+        found.st_size,
+        found.st_mode,
+    )
+
+
+def identity(path: str) -> Identity | None:
+    """Return what tells the file that is there now from others; None when there is none."""
+    try:
+        return identity_of(os.stat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def read_unchanged(absolute: str, expected: Identity) -> bytes | None:
+    """Return the whole content of a file, None if it is not the expected one before and after."""
+    try:
+        descriptor = os.open(absolute, _READ)
+    except OSError:
+        return None
+    try:
+        if identity_of(os.fstat(descriptor)) != expected:
+            return None
+        size = expected[4]
+        content = os.read(descriptor, size + 1)
+        # A read that was cut short is not worth a second one: the next request tries again.
+        if len(content) != size or identity_of(os.fstat(descriptor)) != expected:
+            return None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return content
+
+
+def is_plain(root: str, path: str, absolute: str) -> bool:
+    """Tell whether ``path`` is the simplest spelling of what it names below ``root``."""
+    written = os.path.join(os.path.abspath(root), path)
+    return absolute == (written.removesuffix(os.sep) or os.sep)
+
+
+def choose(
+    asked: str,
+    served: str,
+    original: os.stat_result,
+    codings: Iterable[tuple[str, str]],
+    allowed: Sequence[str],
+) -> Found:
+    """Return which file is sent for ``served``: the best of its precompressed siblings, or itself.
+
+    ``asked`` is its path before links were followed, which is what has to be watched. ``codings``
+    are pairs of a content coding and what the name of a sibling ends with, the best first.
+
+    A sibling is another file, so all that holds for the original holds for it: it must be a
+    regular file in an allowed directory. One that is older than the original was made from what
+    that was before, and would bring it back.
+    """
+    watched: list[Watched] = [(asked, identity_of(original))]
+    for coding, suffix in codings:
+        sibling = served + suffix
+        there = identity(sibling)
+        watched.append((sibling, there))
+        if there is None:
+            continue
+        try:
+            sent = resolved(sibling, allowed, sibling)
+            found = stat_file(sent, sibling)
+        except HTTPError:
+            continue
+        if found.st_mtime_ns >= original.st_mtime_ns:
+            return Found(served, sent, coding, found, tuple(watched))
+    return Found(served, served, "", original, tuple(watched))
