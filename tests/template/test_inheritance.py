@@ -77,9 +77,11 @@ def test_blocks_of_included_templates_can_be_replaced() -> None:
     assert page(templates) == "head mine!"
 
 
-def test_what_an_included_template_extends_does_not_count() -> None:
-    templates = {"page": "{% include i %}", "i": "i{% extends base %}", "base": "base"}
-    assert page(templates) == "i"
+def test_an_included_template_cannot_extend_another() -> None:
+    templates = {"page": "{% include i %}", "i": "i\n{% extends base %}", "base": "base"}
+    with pytest.raises(ParseError, match="an included template cannot extend another at i:2"):
+        page(templates)
+    assert page(templates, "i") == "base"
 
 
 @pytest.mark.parametrize(

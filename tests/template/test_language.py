@@ -132,6 +132,7 @@ MISTAKES = [
     ("{% for i in x %}{% apply f %}{% break %}{% end %}{% end %}",
      "break outside for or while block", 1),
     ("{% extends %}", "extends missing file path", 1),
+    ("{% if 1 %}{% extends x %}{% end %}", "extends inside if block", 1),
     ('{% include "" %}', "include missing file path", 1),
     ("{% import %}", "import missing statement", 1),
     ("{% from %}", "import missing statement", 1),

@@ -37,7 +37,7 @@ from .nodes import (
 __all__ = ["BATCHED", "HELPERS", "Generated", "Position", "Resolve", "generate"]
 
 #: What the generated function is given besides its list and its run, in this order.
-HELPERS = ("_tt_text", "_tt_utf8", "_tt_type", "_tt_str")
+HELPERS = ("_tt_text", "_tt_utf8", "_tt_type", "_tt_str", "_tt_int")
 #: The escape function whose work is done for all values at once.
 BATCHED = "xhtml_escape"
 
@@ -137,13 +137,13 @@ class _Writer:
         # What will be added to the list next: texts, and the variables of values.
         self._parts: list[tuple[str, str]] = []
         self._values = 0
+        self._escapes = False  # whether the function leaves values to be escaped at its end
 
     def function(self) -> Generated:
         self._line(f"async def _tt_execute(_tt_out, _tt_run, {', '.join(HELPERS)}):", 0)
         with self._indented():
             self._body(self._source.body)
-            self._flush()
-            self._line("return _tt_run.finish(_tt_out)", 0)
+            self._return(0)
         return Generated(self._lines, self._positions)
 
     # -- lines
@@ -189,6 +189,10 @@ class _Writer:
         if items:
             self._line(f"_tt_out += ({', '.join(items)})", line)
 
+    def _return(self, line: int) -> None:
+        self._flush(line)
+        self._line(f"return _tt_run.{'finish' if self._escapes else 'join'}(_tt_out)", line)
+
     # -- parts
 
     def _body(self, body: list[Node]) -> None:
@@ -199,8 +203,13 @@ class _Writer:
         if node.value:
             self._parts.append(("text", node.value))
 
-    def _nothing(self, node: Comment | Extends) -> None:
+    def _nothing(self, node: Comment) -> None:
         pass
+
+    def _misplaced(self, node: Extends) -> None:
+        # What a page extends is found before; here one stands in an included template.
+        name = self._source.name
+        raise ParseError("an included template cannot extend another", name, node.line)
 
     def _statement(self, node: Statement) -> None:
         self._flush(node.line)
@@ -221,6 +230,7 @@ class _Writer:
             self._line(f"{name} = {escape}(_tt_utf8({name}))", line)
             self._make_text(name, line)
             escape = None
+        self._escapes = self._escapes or escape is not None
         self._parts.append(("raw" if escape is None else "escape", name))
         if self._eager:
             self._flush(line)
@@ -228,7 +238,10 @@ class _Writer:
     def _make_text(self, name: str, line: int) -> None:
         self._line(f"if _tt_type({name}) is not _tt_str:", line)
         with self._indented():
-            self._line(f"{name} = _tt_text({name})", line)
+            self._line(
+                f"{name} = _tt_str({name}) if _tt_type({name}) is _tt_int else _tt_text({name})",
+                line,
+            )
             self._line(f"if _tt_type({name}) is not _tt_str:", line)
             with self._indented():
                 self._line(f"{name} = await _tt_run.text_of({name})", line)
@@ -258,17 +271,16 @@ class _Writer:
     def _apply(self, node: Apply) -> None:
         name = f"_tt_apply{self._applied}"
         self._applied += 1
-        outside = self._parts, self._values
-        self._parts, self._values = [], 0
+        outside = self._parts, self._values, self._escapes
+        self._parts, self._values, self._escapes = [], 0, False
         # Helpers are handed down as defaults: closures would make them slow for all.
         given = ", ".join(f"{helper}={helper}" for helper in ("_tt_run", *HELPERS))
         self._line(f"async def {name}({given}):", node.line)
         with self._indented():
             self._line("_tt_out = []", node.line)
             self._body(node.body)
-            self._flush(node.line)
-            self._line("return _tt_run.finish(_tt_out)", node.line)
-        self._parts, self._values = outside
+            self._return(node.line)
+        self._parts, self._values, self._escapes = outside
         self._value(f"{node.code}(await {name}())", node.line, None)
 
     # -- other templates
@@ -312,7 +324,7 @@ def _printable(name: str) -> str:
 _WRITERS: dict[type, Callable[..., None]] = {
     Text: _Writer._text,
     Comment: _Writer._nothing,
-    Extends: _Writer._nothing,
+    Extends: _Writer._misplaced,
     Expression: _Writer._expression,
     Statement: _Writer._statement,
     Control: _Writer._control,

@@ -34,6 +34,8 @@ _NAMESPACE = {
     "datetime": datetime,
     "__builtins__": builtins,
 }
+#: The `codegen.HELPERS`.
+_HELPERS = (text, escape.utf8, type, str, int)
 
 
 class _Unset:
@@ -137,7 +139,7 @@ class Template:
         names.update(kwargs)
         run = Run(names[BATCHED], waits=False)
         code = self._code
-        page = FunctionType(code.code, names)(run.out, run, text, escape.utf8, type, str)
+        page = FunctionType(code.code, names)(run.out, run, *_HELPERS)
         try:
             page.send(None)
         except StopIteration as stop:
@@ -186,7 +188,7 @@ class Template:
         names.update(self.namespace)
         names.update(kwargs)
         run = Run(names[BATCHED], waits=True)
-        page = FunctionType(code.code, names)(run.out, run, text, escape.utf8, type, str)
+        page = FunctionType(code.code, names)(run.out, run, *_HELPERS)
         return run, page, code
 
     # -- compiling

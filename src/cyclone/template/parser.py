@@ -191,6 +191,8 @@ class _Parser:
         self._body.append(Comment(argument, self._line))
 
     def _extends(self, operator: str, content: str, argument: str) -> None:
+        if self._open:
+            self._fail(f"extends inside {self._open[-1].operator} block")
         self._body.append(Extends(self._name(operator, argument), self._line))
 
     def _include(self, operator: str, content: str, argument: str) -> None:

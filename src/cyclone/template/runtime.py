@@ -97,8 +97,12 @@ class Run:
         self.before_wait: Callable[[], Any] | None = None
 
     def finish(self, out: list[str]) -> bytes:
-        """Join what a function has put out."""
+        """Escape and join what a function has put out."""
         return finish(out, self.escape)
+
+    def join(self, out: list[str]) -> bytes:
+        """Join what a function has put out, in which nothing is to be escaped."""
+        return "".join(out).encode()
 
     def take(self) -> bytes:
         """Take what is there so far out of the page."""

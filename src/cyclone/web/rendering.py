@@ -269,6 +269,7 @@ class _Resources:
     def __init__(self, handler: RequestHandler) -> None:
         self._handler = handler
         self._modules: list[UIModule] = list(handler._active_modules.values())
+        handler._active_modules.clear()  # no circles of references are left behind
 
     def head(self) -> bytes:
         """HTML for the end of the head."""
