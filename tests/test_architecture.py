@@ -76,6 +76,7 @@ PURE = [
     "web.cookies",
     "web.signing",
     "web.xsrf",
+    "web.negotiation",
     "web.conditional",
     "web.errors",
     "web.arguments",
@@ -109,6 +110,8 @@ FOREIGN = {
     "OpenSSL": ["deploy"],
     "cryptography": ["deploy", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
+    "brotli": ["web.codings"],
+    "zstandard": ["web.codings"],
 }
 
 #: Where a function may import the global reactor.
