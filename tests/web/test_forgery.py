@@ -239,7 +239,7 @@ def test_cookie_name_and_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "lasts"), [(None, False), ("ann", True), (succeed("ann"), False)], ids=str
+    ("user", "lasts"), [(None, False), ("ann", True), (succeed("ann"), False)], ids=["0", "1", "2"]
 )
 def test_the_cookie_of_a_user_lasts(user: Any, lasts: bool) -> None:
     class Handler(Form):
