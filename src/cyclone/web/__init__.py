@@ -51,7 +51,7 @@ from .signing import (
     get_signature_key_version,
 )
 from .static import StaticFileHandler
-from .transforms import GZipContentEncoding, OutputTransform
+from .transforms import ChunkedTransferEncoding, GZipContentEncoding, OutputTransform
 
 #: Tornado's and cyclone 1.x's short name.
 url = URLSpec
@@ -62,6 +62,7 @@ __all__ = [
     "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
     "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
     "Application",
+    "ChunkedTransferEncoding",
     "ErrorHandler",
     "FallbackHandler",
     "Finish",

@@ -26,10 +26,13 @@ class ForgeryMethods:
 
     Attributes:
         no_xsrf: changing requests are not checked for forgery (cyclone 1.x).
+        xsrf_cookie_name: name of the field of a form that holds the token, and of the cookie
+            (cyclone 1.x).  Setting ``xsrf_cookie_name`` names the cookie alone (Tornado).
     """
 
     no_xsrf: bool = False
-    _xsrf_token: bytes | None = None
+    xsrf_cookie_name: str = "_xsrf"
+    _xsrf_token: bytes  # not there at first: old handlers ask with hasattr()
     _raw_xsrf_token: xsrf.Token | None = None
 
     if TYPE_CHECKING:  # what they need of the class
@@ -151,25 +154,25 @@ class ForgeryMethods:
         Raises:
             ValueError: there is no such format.
         """
-        token = self._xsrf_token
-        if token is None:
+        if not hasattr(self, "_xsrf_token"):
             secret = _expected(self)
             version = self.settings.get("xsrf_cookie_version", 2)
-            token = self._xsrf_token = xsrf.encode_token(secret, version)
+            self._xsrf_token = token = xsrf.encode_token(secret, version)
             if secret.version is None:
                 attributes = dict(self.settings.get("xsrf_cookie_kwargs") or {})
                 user = self.current_user
                 if user and not is_pending(user):
                     attributes.setdefault("expires_days", 30)
                 self.set_cookie(_cookie_name(self), token, **attributes)
-        return token
+        return self._xsrf_token
 
     def xsrf_form_html(self) -> str:
         """A hidden field with `xsrf_token`, for every form that is posted (Tornado, cyclone 1.x).
 
         In a template: ``{% module xsrf_form_html() %}``.
         """
-        return f'<input type="hidden" name="_xsrf" value="{xhtml_escape(self.xsrf_token)}"/>'
+        name, value = xhtml_escape(self.xsrf_cookie_name), xhtml_escape(self.xsrf_token)
+        return f'<input type="hidden" name="{name}" value="{value}"/>'
 
     def check_xsrf_cookie(self) -> None:
         """Compare the token of the request with its cookie (Tornado, cyclone 1.x).
@@ -184,15 +187,16 @@ class ForgeryMethods:
         """
         headers = self.request.headers
         given = (
-            self.get_argument("_xsrf", None)
+            self.get_argument(self.xsrf_cookie_name, None)
             or headers.get("X-Xsrftoken")
             or headers.get("X-Csrftoken")
         )
         if not given:
-            raise HTTPError(403, "'_xsrf' argument missing from %s", self.request.method)
+            message = "%r argument missing from %s"
+            raise HTTPError(403, message, self.xsrf_cookie_name, self.request.method)
         token = xsrf.parse_token(given)
         if token is None:
-            raise HTTPError(403, "'_xsrf' argument has invalid format")
+            raise HTTPError(403, "%r argument has invalid format", self.xsrf_cookie_name)
         if not xsrf.same_secret(token, _expected(self)):
             raise HTTPError(403, "XSRF cookie does not match %s argument", self.request.method)
 
@@ -255,7 +259,10 @@ def _expected(handler: ForgeryMethods) -> xsrf.Token:
 
 
 def _cookie_name(handler: ForgeryMethods) -> str:
-    return str(handler.settings.get("xsrf_cookie_name") or "_xsrf")
+    own = handler.xsrf_cookie_name
+    if own != ForgeryMethods.xsrf_cookie_name:
+        return own
+    return str(handler.settings.get("xsrf_cookie_name") or own)
 
 
 def _secret(handler: ForgeryMethods) -> signing.CookieSecret:

@@ -99,12 +99,12 @@ class RequestHandler(ForgeryMethods):
     _prepared: Prepared  # the header fields while `_header_map` is None
     _header_map: HTTPHeaders | None
     _new_cookies: dict[str, str] | None
+    _current_user: Any
 
     _auto_finish = True
     _stream_request_body = False  # set by the class decorator stream_request_body
     _execution: Execution | None = None
     _transforms: Any = ()
-    _current_user: Any = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
@@ -212,15 +212,14 @@ class RequestHandler(ForgeryMethods):
 
         If that is asynchronous, a Deferred, until `authenticated` has awaited it.
         """
-        if not hasattr(self, "_user_known"):
+        if not hasattr(self, "_current_user"):  # old handlers ask so, too
             user = self.get_current_user()
-            self.current_user = as_deferred(user) or user
+            self._current_user = as_deferred(user) or user
         return self._current_user
 
     @current_user.setter
     def current_user(self, value: Any) -> None:
         self._current_user = value
-        self._user_known = True
 
     # -- status and header
 

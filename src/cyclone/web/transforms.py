@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from cyclone.escape import utf8
 from cyclone.httputil import HTTPHeaders, HTTPServerRequest
 
 from . import codings
@@ -18,7 +19,13 @@ from .negotiation import negotiate
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["GZipContentEncoding", "OutputTransform", "begin", "compression"]
+__all__ = [
+    "ChunkedTransferEncoding",
+    "GZipContentEncoding",
+    "OutputTransform",
+    "begin",
+    "compression",
+]
 
 
 class OutputTransform:
@@ -46,6 +53,10 @@ class OutputTransform:
     def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
         """Change a further piece of the body; `finishing`: it is the last."""
         return chunk
+
+
+class ChunkedTransferEncoding(OutputTransform):
+    """Does nothing (cyclone 1.x): the connection itself sees to chunks."""
 
 
 #: Coded, the content would no longer be what these say of it.
@@ -210,10 +221,10 @@ def _bears_secrets(handler: RequestHandler) -> bool:
     if handler.compress_secrets or handler.settings.get("compress_secrets"):
         return False
     headers = handler._headers
-    token = handler._xsrf_token
+    token = getattr(handler, "_xsrf_token", None)
     return (
         bool(handler._new_cookies)
         or "Set-Cookie" in headers
         or "no-store" in headers.get("Cache-Control", "").lower()
-        or (token is not None and b"|" not in token)  # version 1
+        or (token is not None and b"|" not in utf8(token))  # version 1
     )

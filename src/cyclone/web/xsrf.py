@@ -126,7 +126,7 @@ def cross_origin_problem(
         return f"Origin {origin!r} not allowed"
     if origin and trusted(origin):
         return None
-    return f"Sec-Fetch-Site {site!r} and origin {origin!r} not allowed"
+    return f"Sec-Fetch-Site {site} and origin {origin!r} not allowed"
 
 
 def _is_of_host(origin: str, host: str | None) -> bool:
