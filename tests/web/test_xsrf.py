@@ -19,7 +19,7 @@ from cyclone.web.xsrf import (
 )
 
 
-@given(st.binary(min_size=1), st.sampled_from([1, 2]), st.integers(0, 10**14))
+@given(st.binary(min_size=1, max_size=200), st.sampled_from([1, 2]), st.integers(0, 10**14))
 def test_tokens_survive(secret: bytes, version: int, timestamp: int) -> None:
     text = encode_token(Token(None, secret, timestamp), version).decode("ascii")
     token = parse_token(text)
@@ -88,6 +88,15 @@ def test_class_17_malformed_tokens(text: str) -> None:
 def test_any_text_is_a_token_or_none(text: str) -> None:
     token = parse_token(text)
     assert token is None or token.secret
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_class_3_long_tokens_are_not_looked_at(
+    version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = encode_token(Token(None, b"x" * 300, 1), version).decode()
+    monkeypatch.setattr(xsrf, "_VERSION", None)
+    assert parse_token(text) is None
 
 
 def test_unknown_versions_are_not_written() -> None:

@@ -45,6 +45,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _SECRET_SIZE = 16
 _MASK_SIZE = 4
+#: Longer texts are no tokens: a form may hold megabytes, and they are not worth unmasking.
+_LONGEST = 512
 _VERSION = re.compile(r"[1-9][0-9]*\|")
 _VERSION_2 = re.compile(r"2\|([0-9a-fA-F]{8})\|((?:[0-9a-fA-F]{2})+)\|([0-9]{1,15})")
 
@@ -81,19 +83,19 @@ def encode_token(token: Token, version: int) -> bytes:
 
 
 def parse_token(text: str) -> Token | None:
-    """Read a token; None for one that is malformed or of a version not known.
+    """Read a token; None for one that is malformed, too long, or of a version not known.
 
     What is neither hex nor begins with a version stands for itself: very old applications made
     such tokens.
     """
+    if not text or len(text) > _LONGEST:
+        return None
     if _VERSION.match(text):
         found = _VERSION_2.fullmatch(text)
         if found is None:
             return None
         secret = _masked(bytes.fromhex(found[2]), bytes.fromhex(found[1]))
         return Token(2, secret, int(found[3]))
-    if not text:
-        return None
     encoded = text.encode("utf-8", "surrogatepass")
     try:
         secret = binascii.a2b_hex(encoded)
