@@ -5,10 +5,12 @@
 #   PYTEST_ARGS  more arguments for pytest
 #   JOBS         processes that pytest uses                      (as many as there are CPUs, at most 8)
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
+#   BENCH_VENV   where the environment of `make bench` is        (.venv-bench)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
 
 PYTHON ?= python3
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 BIN := $(VENV)/bin
 JOBS ?= auto
 HOST ?= 127.0.0.1
@@ -17,16 +19,17 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 
-PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+PIP = python -m pip install -qq --disable-pip-version-check
+PIP_INSTALL = $(BIN)/$(PIP) -c constraints.txt
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
 SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-optimized fuzz bench docs format lock clean
+.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor bench docs format lock clean
 
 help:
-	@echo "make run | test | check | fuzz | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | bench | docs | format | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -44,12 +47,20 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[$*]'
 	@touch $@ $(VENV)/.installed-run
 
+# The peers of the benchmark have an environment of their own: nothing of theirs gets into what is
+# developed and tested. The last one does not install everywhere, and may be missing.
+$(BENCH_VENV)/.installed: pyproject.toml constraints.txt
+	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/bin/python
+	$(BENCH_VENV)/bin/$(PIP) -c constraints.txt -e '.[bench]'
+	-$(BENCH_VENV)/bin/$(PIP) socketify
+	@touch $@
+
 # --- what to do in it --------------------------------------------------------------------------
 
 run: $(VENV)/.installed-run
 	$(BIN)/python -m cyclone run demos/site/app.py --host $(HOST) --port $(PORT)
 
-test: check test-cov test-optimized
+test: check test-cov test-uvloop
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PRESENT)
@@ -60,16 +71,21 @@ check: $(VENV)/.installed-dev
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
-# The environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.
-# What builds and installs the package is the same with and without it.
-test-optimized: $(VENV)/.installed-dev
-	PYTHONOPTIMIZE=1 $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+# The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
+# environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  What
+# builds and installs the package is the same with and without it.
+test-uvloop: $(VENV)/.installed-dev
+	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
+	  $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)
 
-bench: $(VENV)/.installed-bench
-	$(BIN)/python -m bench $(BENCH_ARGS)
+conformance-reactor: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.reactor
+
+bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -82,7 +98,7 @@ format: $(VENV)/.installed-dev
 lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
 	$(BIN)/python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install -qq --disable-pip-version-check ..[dev,docs,bench]'
+	$(VENV)/lock/bin/python -m pip install -qq --disable-pip-version-check -e '.[dev,docs,bench]'
 	@{ echo "# The versions that development environments are made of. Written by: make lock"; \
 	  $(VENV)/lock/bin/python -m pip freeze --exclude cyclone; } > constraints.txt
 	rm -rf $(VENV)/lock

@@ -5,7 +5,6 @@ bytes, one at a time, and each answer is checked.  What is counted is what the i
 reports to a profile function (``sys.setprofile``): ``call`` for a Python function, a generator
 or coroutine resumed; ``c_call`` for a built-in.  The same code gives the same count every time.
 
->>> from bench.apps.cyclone_app import make_application     # doctest: +SKIP
 >>> count_calls(make_application(), CASES["plaintext"]).python  # doctest: +SKIP
 18.0
 """
@@ -13,11 +12,13 @@ or coroutine resumed; ``c_call`` for a built-in.  The same code gives the same c
 from __future__ import annotations
 
 import cProfile
+import gc
 import io
+import itertools
 import pstats
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
@@ -27,10 +28,13 @@ from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from bench.cases import CASES, Case, WrongAnswer
+from bench.cases import CASES, PLACE, Case, WrongAnswer
 from bench.responses import ResponseReader
 
 _PORT = 8888
+
+#: The cases that are answered at once, by a connection that has no reactor.
+IN_MEMORY = ("plaintext", "browser", "visitors", "json", "parameters", "form")
 
 
 class Factory(Protocol):
@@ -110,11 +114,20 @@ class Connection:
         self.protocol = factory.buildProtocol(self.transport.getPeer())
         self.protocol.makeConnection(self.transport)
         self._reader = ResponseReader()
+        self._numbers = itertools.count()
 
-    def ask(self, times: int) -> None:
-        """Send ``times`` requests, one after another."""
-        receive, request = self.protocol.dataReceived, self.request
-        for _ in range(times):
+    def requests(self, times: int) -> list[bytes]:
+        """Return the next requests, none the same as another if the case says so."""
+        place = PLACE.encode()
+        if place not in self.request:
+            return [self.request] * times
+        numbers = itertools.islice(self._numbers, times)
+        return [self.request.replace(place, b"%012d" % number) for number in numbers]
+
+    def ask(self, requests: Sequence[bytes]) -> None:
+        """Send ``requests``, one after another."""
+        receive = self.protocol.dataReceived
+        for request in requests:
             receive(request)
 
     def check(self, times: int) -> None:
@@ -144,11 +157,12 @@ def count_calls(
     :class:`bench.cases.WrongAnswer` when the answers are not right or not as many.
     """
     connection = Connection(factory, case)
-    connection.ask(warmup)
+    connection.ask(connection.requests(warmup))
     connection.check(warmup)
+    made = connection.requests(requests)
     frames: Counter[Any] = Counter()
     builtins: Counter[Any] = Counter()
-    _observed(lambda: connection.ask(requests), frames, builtins)
+    _observed(lambda: connection.ask(made), frames, builtins)
     connection.check(requests)
     del frames[_driver_code(connection)]
     functions = {_name(code): count / requests for code, count in frames.most_common()}
@@ -168,12 +182,16 @@ def _observed(work: Callable[[], None], frames: Counter[Any], builtins: Counter[
         elif event == "c_call" and argument is not sys.setprofile:
             builtins[argument.__name__] += 1
 
-    before = sys.getprofile()
+    before, collecting = sys.getprofile(), gc.isenabled()
+    # A collection calls what others have registered for it, and finalizers of what they left.
+    gc.disable()
     sys.setprofile(observe)
     try:
         work()
     finally:
         sys.setprofile(before)
+        if collecting:
+            gc.enable()
     frames.pop(work.__code__, None)
 
 
@@ -187,23 +205,12 @@ def _name(code: Any) -> str:
     return f"{code.co_qualname} ({'/'.join(parts[-2:])}:{code.co_firstlineno})"
 
 
-def _application() -> Factory:
-    from bench.apps.cyclone_app import make_application
+def make_application() -> Factory:
+    """Return cyclone's application of the benchmark."""
+    from bench.apps import cyclone_app
 
-    factory: Factory = make_application()
+    factory: Factory = cyclone_app.make_application()
     return factory
-
-
-def report() -> str:
-    """Return the calls per request of every case on cyclone as Markdown, then by function."""
-    counts = {name: count_calls(_application(), case) for name, case in CASES.items()}
-    lines = ["| case | Python calls per request | built-in calls |", "|---|--:|--:|"]
-    for name, count in counts.items():
-        lines.append(f"| {CASES[name].title} | {count.python:.1f} | {count.builtin:.1f} |")
-    for name, count in counts.items():
-        lines += ["", f"{CASES[name].title}:"]
-        lines += [f"  {calls:6.2f}  {function}" for function, calls in count.functions.items()]
-    return "\n".join([*lines, ""])
 
 
 def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
@@ -211,10 +218,10 @@ def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
 
     Sorted by time inside the function; the profiler makes calls look dearer than they are.
     """
-    connection = Connection(_application(), CASES[name])
-    connection.ask(100)
+    connection = Connection(make_application(), CASES[name])
+    connection.ask(connection.requests(100))
     profiler = cProfile.Profile()
-    profiler.runcall(connection.ask, requests)
+    profiler.runcall(connection.ask, connection.requests(requests))
     out = io.StringIO()
     pstats.Stats(profiler, stream=out).strip_dirs().sort_stats("tottime").print_stats(top)
     return out.getvalue()

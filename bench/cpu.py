@@ -29,6 +29,32 @@ def tree_seconds(pid: int) -> float:
     return sum(_process_seconds(member) for member in process_tree(pid))
 
 
+def tree_memory(pid: int) -> int:
+    """Return the resident memory, in kB, of process ``pid`` and its live descendants."""
+    return sum(
+        status_number(_read(_PROC / str(member) / "status"), "VmRSS")
+        for member in process_tree(pid)
+    )
+
+
+def tree_switches(pid: int) -> int:
+    """Return how often the threads of ``pid`` and its descendants have gone to sleep."""
+    return sum(
+        status_number(_read(path), "voluntary_ctxt_switches")
+        for member in process_tree(pid)
+        for path in (_PROC / str(member) / "task").glob("*/status")
+    )
+
+
+def status_number(text: str, name: str) -> int:
+    """Return a number from the text of a ``status`` file; 0 if it is not there."""
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key == name:
+            return int(value.split()[0])
+    return 0
+
+
 def process_tree(pid: int) -> list[int]:
     """Return ``pid`` and the ids of its live descendants."""
     found = [pid]

@@ -10,39 +10,14 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.load import Sample
+from bench.cases import CASES
+from bench.results import CaseResult, Results, Table, Turn
+from bench.servers import REFERENCE, SERVERS
 
-START_MARK = "<!-- bench: generated from here, by python -m bench -->"
-END_MARK = "<!-- bench: generated to here -->"
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One server's turn in one round of one case.
-
-    ``foreign`` is the share of the server's core that other programs took meanwhile (0..1).
-    """
-
-    sample: Sample
-    foreign: float = 0.0
-
-    @property
-    def microseconds(self) -> float:
-        """CPU time of the server per request, in microseconds."""
-        return self.sample.cpu / self.sample.responses * 1e6
-
-    @property
-    def rate(self) -> float:
-        """Requests per second."""
-        return self.sample.responses / self.sample.seconds
-
-    @property
-    def used(self) -> float:
-        """Cores the server kept busy (1.0: one whole core)."""
-        return self.sample.cpu / self.sample.seconds
+ABSENT = "n/a"
 
 
 @dataclass(frozen=True)
@@ -58,51 +33,138 @@ class Spread:
         return f"{self.median:.{digits}f} [{self.low:.{digits}f}-{self.high:.{digits}f}]"
 
 
-#: The turns of one case: server name -> one turn for each round, in the order of the rounds.
-Rounds = Mapping[str, Sequence[Turn]]
-
-
 def spread(values: Sequence[float]) -> Spread:
     """Return the :class:`Spread` of ``values``; ``statistics.StatisticsError`` if there is none."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def cost_ratios(rounds: Rounds, name: str, reference: str) -> Spread:
-    """CPU time per request of ``name`` over that of ``reference``, formed within rounds."""
-    pairs = zip(rounds[name], rounds[reference], strict=True)
-    return spread([turn.microseconds / other.microseconds for turn, other in pairs])
+def ratios(result: CaseResult, name: str, figure: Callable[[Turn], float]) -> Spread | None:
+    """Return a figure of ``name`` over the reference's; None if one of them has no turns."""
+    if name not in result.turns or REFERENCE not in result.turns:
+        return None
+    pairs = zip(result.turns[name], result.turns[REFERENCE], strict=True)
+    return spread([figure(turn) / figure(other) for turn, other in pairs])
 
 
-def rate_ratios(rounds: Rounds, name: str, reference: str) -> Spread:
-    """Throughput of ``name`` over that of ``reference``, formed within rounds."""
-    pairs = zip(rounds[name], rounds[reference], strict=True)
-    return spread([turn.rate / other.rate for turn, other in pairs])
+def cost_ratio(result: CaseResult, name: str) -> Spread | None:
+    """CPU time per answer of ``name`` over that of the reference, formed within rounds."""
+    return ratios(result, name, lambda turn: turn.cost)
 
 
-def case_table(rounds: Rounds, titles: Mapping[str, str], reference: str) -> str:
-    """Return the Markdown table of one case, cheapest server first."""
-    name = titles[reference]
-    lines = [
-        f"| server | CPU per request, {name} = 1 | CPU per request, µs | requests/s |"
-        f" throughput, {name} = 1 | cores used |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
-    costs = {server: cost_ratios(rounds, server, reference) for server in rounds}
-    for server in sorted(costs, key=lambda key: costs[key].median):
-        turns = rounds[server]
-        rate = statistics.median(turn.rate for turn in turns)
-        used = statistics.median(turn.used for turn in turns)
-        lines.append(
-            f"| {titles[server]} | {costs[server].text(2)} "
-            f"| {spread([turn.microseconds for turn in turns]).text(1)} | {rate:.0f} "
-            f"| {rate_ratios(rounds, server, reference).text(1)} | {used:.2f} |"
-        )
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table: the first column names, the others are figures."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" + "|--:" * (len(columns) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def noise(results: Mapping[str, Rounds]) -> float:
-    """Return the largest share of the server's core that other programs took in any turn."""
-    return max(turn.foreign for rounds in results.values() for t in rounds.values() for turn in t)
+def summary(results: Results) -> str:
+    """Return the main figure alone: cases down, servers across."""
+    names = _servers(results)
+    rows = []
+    for case, result in results.cases.items():
+        cells = [cost_ratio(result, name) for name in names]
+        best = min((cell.median for cell in cells if cell), default=None)
+        rows.append([CASES[case].title, *(_cell(cell, best) for cell in cells)])
+    return markdown(["case", *(SERVERS[name].title for name in names)], rows)
+
+
+def _cell(value: Spread | None, best: float | None) -> str:
+    if value is None:
+        return ABSENT
+    text = f"{value.median:.2f}"
+    return f"**{text}**" if value.median == best else text
+
+
+def case_table(case: str, result: CaseResult) -> str:
+    """Return the table of one case, cheapest server first, and who is not in it."""
+    unit, title = CASES[case].unit, SERVERS[REFERENCE].title
+    columns = [
+        "server",
+        f"CPU per {unit}, {title} = 1",
+        "CPU, µs",
+        f"{unit.split()[0]}s/s",
+        f"throughput, {title} = 1",
+        "median latency, ms",
+        f"median latency, {title} = 1",
+        "p99, ms",
+        "cores used",
+    ]
+    order = sorted(result.turns, key=lambda name: statistics.median(_costs(result, name)))
+    table = markdown(columns, [_row(result, name) for name in order])
+    return "\n\n".join(filter(None, [table, _absent(result)]))
+
+
+def _costs(result: CaseResult, name: str) -> list[float]:
+    return [turn.cost for turn in result.turns[name]]
+
+
+def _row(result: CaseResult, name: str) -> list[str]:
+    turns = result.turns[name]
+
+    def median(figure: Callable[[Turn], float], digits: int) -> str:
+        return f"{statistics.median(map(figure, turns)):.{digits}f}"
+
+    def ratio(figure: Callable[[Turn], float], digits: int) -> str:
+        found = ratios(result, name, figure)
+        return found.text(digits) if found else ABSENT
+
+    return [
+        SERVERS[name].title,
+        ratio(lambda turn: turn.cost, 2),
+        spread(_costs(result, name)).text(1),
+        median(lambda turn: turn.rate, 0),
+        ratio(lambda turn: turn.rate, 1),
+        median(lambda turn: turn.p50 / 1e3, 2),
+        # Counted in whole microseconds: less than one is not zero.
+        ratio(lambda turn: max(turn.p50, 1.0), 2),
+        median(lambda turn: turn.p99 / 1e3, 2),
+        median(lambda turn: turn.used, 2),
+    ]
+
+
+def _absent(result: CaseResult) -> str:
+    names = [SERVERS[name].title for name in result.absent]
+    return f"{ABSENT}: {', '.join(names)}." if names else ""
+
+
+def comparison(results: Results) -> str:
+    """Return the Markdown of the comparison: conditions, summary, a table for each case."""
+    parts = [f"{results.conditions} {noise(results)}", summary(results)]
+    for case, result in results.cases.items():
+        if result.turns:
+            parts += [f"### {CASES[case].title}", case_table(case, result)]
+    return "\n\n".join(parts)
+
+
+def further(tables: Iterable[Table]) -> str:
+    """Return the Markdown of the other measurements."""
+    parts: list[str] = []
+    for table in tables:
+        parts += [f"### {table.title}", markdown(table.columns, table.rows), table.note]
+    return "\n\n".join(filter(None, parts))
+
+
+def noise(results: Results) -> str:
+    """Say how much other programs, and the load generator itself, had to do with the figures."""
+    turns = [turn for case in results.cases.values() for ts in case.turns.values() for turn in ts]
+    if not turns:
+        return ""
+    foreign = sorted(turn.foreign for turn in turns)
+    client = max(turn.client for turn in turns)
+    return (
+        f"Other programs took {statistics.median(foreign):.0%} of the server's core in the median "
+        f"turn, at most {foreign[-1]:.0%}; the load generator at most {client:.0%} of its own core."
+    )
+
+
+def reasons(results: Results) -> str:
+    """Return why servers are missing, for who watches the run."""
+    lines: dict[str, None] = {}
+    for case, result in results.cases.items():
+        for name, reason in result.absent.items():
+            lines[f"{ABSENT}: {case}: {name}: {' '.join(reason.split())[-200:]}"] = None
+    return "\n".join(lines)
 
 
 def machine(cores: int | None = None) -> str:
@@ -112,13 +174,7 @@ def machine(cores: int | None = None) -> str:
     return f"{platform.system()} on {platform.machine()}, {count} core(s), {python}"
 
 
-def replace_between(text: str, new: str, start: str = START_MARK, end: str = END_MARK) -> str:
-    """Return ``text`` with what stands between the marks replaced by ``new``.
-
-    Raises ValueError if the marks are not there once each, in order.
-    """
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise ValueError(f"the marks {start!r} and {end!r} must be there once each, in order")
-    before, _, rest = text.partition(start)
-    _, _, after = rest.partition(end)
-    return f"{before}{start}\n\n{new.strip()}\n\n{end}{after}"
+def _servers(results: Results) -> list[str]:
+    """Return who took part in anything, in the order of the table of servers."""
+    present = {name for result in results.cases.values() for name in result.turns}
+    return [name for name in SERVERS if name in present]

@@ -23,6 +23,7 @@ import pytest
 import cyclone
 
 ROOT = Path(__file__).parents[1]
+PLUGINS = {"cyclone_plugin.py", "cyclone_reactors.py"}
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,10 +85,10 @@ def metadata(wheel: Path) -> Message:
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_the_wheel_has_the_package_and_the_plugin_and_nothing_else(names: set[str]) -> None:
+def test_the_wheel_has_the_package_and_the_plugins_and_nothing_else(names: set[str]) -> None:
     info = f"cyclone-{cyclone.__version__}.dist-info/"
     rest = {name for name in names if not name.startswith(("cyclone/", info))}
-    assert rest == {"twisted/plugins/cyclone_plugin.py"}
+    assert rest == {f"twisted/plugins/{name}" for name in PLUGINS}
     assert not [name for name in names if "__pycache__" in name or name.endswith("dropin.cache")]
 
 
@@ -175,10 +176,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Enviro
     return Environment(tmp_path_factory.mktemp("environment"), wheel)
 
 
-def test_only_the_plugin_is_added_to_twisted(environment: Environment) -> None:
-    plugin = "plugins/cyclone_plugin.py"
+def test_only_the_plugins_are_added_to_twisted(environment: Environment) -> None:
     now = environment.files()
-    assert now.keys() - environment.before.keys() == {plugin}
+    assert now.keys() - environment.before.keys() == {f"plugins/{name}" for name in PLUGINS}
     assert {name: now[name] for name in environment.before} == environment.before
 
 

@@ -1,14 +1,26 @@
-"""The application on starlette, served by uvicorn: ``python -m bench.apps.starlette_app PORT``."""
+"""The application on starlette: ``python -m bench.apps.starlette_app PORT [uvicorn|granian]``."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import AsyncIterator
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bench.apps.asgi import serve
+from bench.apps.common import MESSAGE, event, jinja_page, static_directory
+
+_page = jinja_page()
+_everybody: set[WebSocket] = set()
 
 
 async def index(request: Request) -> PlainTextResponse:
@@ -18,25 +30,81 @@ async def index(request: Request) -> PlainTextResponse:
 
 async def message(request: Request) -> JSONResponse:
     """JSON."""
-    return JSONResponse({"message": "hello, world"})
+    return JSONResponse(MESSAGE)
 
 
-async def user(request: Request) -> PlainTextResponse:
+async def parameters(request: Request) -> PlainTextResponse:
     """Path and query parameters."""
     return PlainTextResponse(f"{request.path_params['user']} {request.query_params['q']}")
 
 
+async def page(request: Request) -> HTMLResponse:
+    """A template."""
+    return HTMLResponse(_page())
+
+
+async def form(request: Request) -> PlainTextResponse:
+    """An urlencoded form."""
+    fields = await request.form()
+    return PlainTextResponse(f"{fields['name']} {len(fields['text'])}")
+
+
+async def upload(request: Request) -> PlainTextResponse:
+    """A multipart form with a file."""
+    fields = await request.form()
+    return PlainTextResponse(str(len(await fields["f"].read())))
+
+
+async def events(request: Request) -> StreamingResponse:
+    """Server-sent events."""
+    count = int(request.query_params["n"])
+
+    async def stream() -> AsyncIterator[str]:
+        for number in range(count):
+            yield event(number)
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+async def echo(socket: WebSocket) -> None:
+    """WebSocket messages that come back."""
+    await socket.accept()
+    try:
+        while True:
+            await socket.send_text(await socket.receive_text())
+    except WebSocketDisconnect:
+        pass
+
+
+async def broadcast(socket: WebSocket) -> None:
+    """WebSocket messages for everybody."""
+    await socket.accept()
+    _everybody.add(socket)
+    try:
+        while True:
+            received = await socket.receive_text()
+            for one in list(_everybody):
+                await one.send_text(received)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        _everybody.discard(socket)
+
+
 application = Starlette(
-    routes=[Route("/", index), Route("/json", message), Route("/user/{user}", user)]
+    routes=[
+        Route("/", index),
+        Route("/json", message),
+        Route("/user/{user}", parameters),
+        Route("/page", page),
+        Route("/form", form, methods=["POST"]),
+        Route("/upload", upload, methods=["POST"]),
+        Route("/sse", events),
+        WebSocketRoute("/ws", echo),
+        WebSocketRoute("/broadcast", broadcast),
+        Mount("/static", StaticFiles(directory=static_directory())),
+    ]
 )
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application,
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        http="httptools",
-        loop="uvloop",
-        access_log=False,
-        log_level="error",
-    )
+    serve("bench.apps.starlette_app", application)

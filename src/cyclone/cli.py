@@ -57,7 +57,11 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on [default: %(default)s]")
     add("-c", "--appopts", metavar="STRING", help="argument for the application's maker")
     add("--reload", action="store_true", help="restart when a Python or template file changes")
-    add("--reactor", metavar="NAME", help="Twisted reactor to use; see twistd --help-reactors")
+    add(
+        "--reactor",
+        metavar="NAME",
+        help="Twisted reactor to use; see twistd --help-reactors [default: uvloop if installed]",
+    )
     add("--supervised", type=_supervisor, help=argparse.SUPPRESS)
 
 

@@ -313,6 +313,10 @@ def parse_qs_bytes(
     if max_num_fields is not None and text.count("&") >= max_num_fields:
         raise ValueError("Max number of fields exceeded")
     escaped = "%" in text
+    if not (escaped or "&" in text or "+" in text):  # one plain field, as most queries have
+        name, _, value = text.partition("=")
+        if value:
+            return {name: [value.encode("latin-1")]}
     for field in text.replace("+", " ").split("&"):
         name, equals, value = field.partition("=")
         if not value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -61,6 +62,49 @@ def test_functions_are_named_without_the_machine_s_paths() -> None:
     assert name.startswith("Direct.dataReceived (bench/test_calls.py:")
     assert count.functions[name] == 1
     assert count.builtin == 1  # transport.write
+
+
+class Littering(Direct):
+    """Leaves garbage behind that a collection would find."""
+
+    def dataReceived(self, data: bytes) -> None:
+        cycles = [[None] for _ in range(100)]
+        for cycle in cycles:
+            cycle[0] = cycle
+        self.transport.write(ANSWER)
+
+
+def test_what_others_do_at_a_collection_is_not_counted() -> None:
+    def during_collection(phase: str, info: dict[str, int]) -> None:
+        pass
+
+    gc.callbacks.append(during_collection)
+    try:
+        count = count_calls(Factory.forProtocol(Littering), CASES["plaintext"], requests=100)
+    finally:
+        gc.callbacks.remove(during_collection)
+    assert not [name for name in count.functions if "during_collection" in name]
+    assert gc.isenabled()
+
+
+class Remembering(Protocol):
+    """Answers at once what it has seen before, and calls a function for the rest."""
+
+    def connectionMade(self) -> None:
+        self.seen: set[bytes] = set()
+
+    def dataReceived(self, data: bytes) -> None:
+        if data not in self.seen:
+            self.learn(data)
+        self.transport.write(ANSWER)
+
+    def learn(self, data: bytes) -> None:
+        self.seen.add(data)
+
+
+@pytest.mark.parametrize(("case", "calls"), [("browser", 1), ("visitors", 2)])
+def test_remembering_helps_with_requests_that_come_again(case: str, calls: int) -> None:
+    assert count_calls(Factory.forProtocol(Remembering), CASES[case]).python == calls
 
 
 def test_wrong_answers_are_not_counted() -> None:

@@ -7,24 +7,25 @@ import logging
 import os
 import tracemalloc
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.logger import globalLogPublisher
 
-from cyclone.httputil import (
-    HTTPFile,
-    HTTPInputError,
-    ParseMultipartConfig,
-    parse_multipart,
-    parse_multipart_form_data,
+from cyclone.httputil import HTTPInputError, parse_multipart, parse_multipart_form_data
+from tests.httputil.multipart_cases import (
+    FIELD,
+    FILE,
+    Arguments,
+    Dripping,
+    Files,
+    form,
+    parse,
+    stream_parse,
 )
 from tests.web.counting import steps
-
-Arguments = dict[str, list[bytes]]
-Files = dict[str, list[HTTPFile]]
 
 # RFC 2046 section 5.1.1.
 BOUNDARIES = st.from_regex(
@@ -34,56 +35,6 @@ NAMES = st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters='"\\'), min_size=1
 )
 FORMS = st.lists(st.tuples(NAMES, st.binary(), st.none() | NAMES | st.just("")), max_size=8)
-FIELD = b'Content-Disposition: form-data; name="a"\r\n\r\nvalue'
-FILE = (
-    b'Content-Disposition: form-data; name="f"; filename="%b"\r\nContent-Type: text/plain\r\n\r\n%b'
-)
-
-
-def form(*parts: bytes, boundary: bytes = b"1234") -> bytes:
-    body = b"".join(b"--%b\r\n%b\r\n" % (boundary, part) for part in parts)
-    return b"%b--%b--\r\n" % (body, boundary)
-
-
-def parse(body: bytes, boundary: bytes = b"1234", **limits: Any) -> tuple[Arguments, Files]:
-    arguments: Arguments = {}
-    files: Files = {}
-    parse_multipart_form_data(
-        boundary, body, arguments, files, config=ParseMultipartConfig(**limits)
-    )
-    return arguments, files
-
-
-def stream_parse(
-    stream: BinaryIO,
-    content_type: str = "multipart/form-data; boundary=1234",
-    spool_size: int | None = 100,
-    **limits: Any,
-) -> tuple[Arguments, dict[str, list[tuple[str, bytes, str, bool]]]]:
-    """The same from a stream; what each file is made of, and whether it is in a file."""
-    arguments, files = parse_multipart(
-        stream, content_type, ParseMultipartConfig(**limits), spool_size=spool_size
-    )
-    described = {}
-    for name, uploads in files.items():
-        described[name] = [
-            (file.filename, file.body, file.content_type, not isinstance(file.file, io.BytesIO))
-            for file in uploads
-        ]
-        for file in uploads:
-            file.close()
-    return arguments, described
-
-
-class Dripping(io.BytesIO):
-    """A stream that gives a few bytes at a time."""
-
-    def __init__(self, data: bytes, size: int) -> None:
-        super().__init__(data)
-        self.chunk_size = size
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(self.chunk_size)
 
 
 def open_files() -> int:
@@ -273,7 +224,7 @@ REFUSED = [
     ("another boundary", form(FIELD, boundary=b"4321"), "begins with no boundary"),
     ("no last boundary", form(FIELD)[:-4], "end of multipart stream"),
     ("cut in a header", b"--1234\r\nContent-Dispo", "end of multipart stream"),
-    ("bytes behind a boundary", b"--1234 \r\n" + FIELD, "after first boundary"),
+    ("bytes behind a boundary", b"--1234 \r\n" + FIELD, "after (first )?boundary"),
     ("longer boundary", form(FIELD).replace(b"--1234--", b"--12345--"), "after boundary"),
     ("LF line endings", form(FIELD).replace(b"\r\n", b"\n"), "line break"),
     ("no CRLF before the last boundary", form(FIELD).replace(b"value\r\n", b"value"), "end of"),

@@ -34,8 +34,10 @@ class LoggedFailures:
     def observe(self, event: dict[str, Any]) -> None:
         """Keep the failure of a log event, if the event reports an unhandled one."""
         ours = str(event.get("log_namespace", "")).startswith("cyclone")
-        if event.get("log_level") is LogLevel.critical and "log_failure" in event and not ours:
-            self._failures.append(event["log_failure"])
+        # Under the second name where it was logged by twisted.python.log.
+        failure = event.get("log_failure") or event.get("failure")
+        if event.get("log_level") is LogLevel.critical and failure is not None and not ours:
+            self._failures.append(failure)
 
     def flush(self, *types: type[BaseException]) -> list[Failure]:
         """Take and return the failures of these types; all of them when no type is given."""

@@ -2,10 +2,10 @@
 
 A reactor can be neither exchanged nor, by its public rules, started twice in a process. Which one
 serves the session is said by ``CYCLONE_TEST_REACTOR`` (``default``, or a name that ``twistd
---reactor`` knows: ``epoll``, ``poll``, ``select``, ``asyncio``); it is installed when this module
-is imported, before anything else can ask for one. It runs once per test that needs it and is left
-by ``crash()``, the way trial does it, so that all timers and sockets are handled by the real loop
-and nothing polls.
+--reactor`` knows: ``epoll``, ``poll``, ``select``, ``asyncio``, ``uvloop``); it is installed when
+this module is imported, before anything else can ask for one. It runs once per test that needs it
+and is left by ``crash()``, the way trial does it, so that all timers and sockets are handled by the
+real loop and nothing polls.
 
 A test gets at it in two ways::
 
@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 from twisted.application.reactors import installReactor
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 
 REACTOR_VARIABLE = "CYCLONE_TEST_REACTOR"
@@ -65,13 +66,23 @@ def global_reactor() -> Any:
 
 
 def _contents(reactor: Any) -> set[Any]:
-    return {*reactor.getReaders(), *reactor.getWriters(), *reactor.getDelayedCalls()}
+    # On our own reactor connections are no descriptors, and may be open without being read from.
+    connections = getattr(reactor, "connections", ())
+    return {
+        *reactor.getReaders(),
+        *reactor.getWriters(),
+        *reactor.getDelayedCalls(),
+        *connections,
+    }
 
 
 def _remove(reactor: Any, leftovers: set[Any]) -> None:
     for thing in leftovers:
         if thing in reactor.getDelayedCalls():
             thing.cancel()
+            continue
+        if thing in getattr(reactor, "connections", ()):
+            thing.connectionLost(Failure(ConnectionAborted()))
             continue
         reactor.removeReader(thing)
         reactor.removeWriter(thing)

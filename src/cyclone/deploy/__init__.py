@@ -17,6 +17,7 @@ from .listeners import (
     adopted_listener,
     endpoint_listener,
     tcp_listener,
+    tls_file_listener,
     tls_listener,
     unix_listener,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "port_number",
     "run",
     "tcp_listener",
+    "tls_file_listener",
     "tls_listener",
     "tls_options",
     "unix_listener",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from .service import WebService
 from .target import load_application, project_directory
 from .watch import Watcher
 
-__all__ = ["RunOptions", "Signals", "install_reactor", "run", "server_command"]
+__all__ = ["RunOptions", "Signals", "default_reactor", "install_reactor", "run", "server_command"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class RunOptions:
         target: what `load_application` understands.
         appopts: the argument for the application's maker.
         reload: start anew when a file changes.
-        reactor: the short name of a Twisted reactor, None for the default one.
+        reactor: the short name of a Twisted reactor, None for that on uvloop where there is one,
+            else Twisted's default.
         supervisor: the family of the socket and the process id of the supervisor that started
             this process; None if there is no supervisor.
     """
@@ -57,11 +59,19 @@ def run(options: RunOptions) -> int:
     begin_console(sys.stdout)
     if options.reload:
         return _run_with_reload(options)
-    if options.reactor is not None:
-        install_reactor(options.reactor)
+    name = options.reactor or default_reactor()
+    if name is not None:
+        install_reactor(name)
     if options.supervisor is not None:
         return _run_supervised(options, *options.supervisor)
     return _run_alone(options)
+
+
+def default_reactor() -> str | None:
+    """The reactor to use if nobody says which; None to leave it to Twisted, or as it is."""
+    if "twisted.internet.reactor" in sys.modules or importlib.util.find_spec("uvloop") is None:
+        return None
+    return "uvloop"
 
 
 def install_reactor(name: str) -> None:

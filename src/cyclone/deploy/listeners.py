@@ -22,8 +22,15 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import CertificateOptions
 
+from .descriptions import native_tls_endpoint
 from .errors import DeployError
-from .tls import NegotiatingEndpoint
+from .tls import (
+    NativeTLSEndpoint,
+    NegotiatingEndpoint,
+    has_native_tls,
+    tls_context,
+    tls_options,
+)
 
 __all__ = [
     "Listener",
@@ -33,6 +40,7 @@ __all__ = [
     "endpoint_listener",
     "factory_name",
     "tcp_listener",
+    "tls_file_listener",
     "tls_listener",
     "unix_listener",
     "url_of",
@@ -77,6 +85,27 @@ def tls_listener(
     return Listener(endpoint, factory, _place(port, interface), "https")
 
 
+def tls_file_listener(
+    reactor: Any,
+    port: int,
+    interface: str,
+    certificate_file: str,
+    key_file: str,
+    factory: Any,
+) -> Listener:
+    """TLS over TCP with a certificate and key in PEM files, by the cheapest means there are.
+
+    Raises:
+        DeployError: if there is something wrong with the files.
+    """
+    if not has_native_tls(reactor):
+        options = tls_options(certificate_file, key_file)
+        return tls_listener(reactor, port, interface, options, factory)
+    context = tls_context(certificate_file, key_file)
+    endpoint = NativeTLSEndpoint(reactor, port, context, BACKLOG, interface)
+    return Listener(endpoint, factory, _place(port, interface), "https")
+
+
 def unix_listener(reactor: Any, path: str, factory: Any) -> Listener:
     """A UNIX socket. A socket that a process which is gone left behind is replaced."""
     endpoint = UNIXServerEndpoint(reactor, path, BACKLOG, wantPID=True)  # type: ignore[no-untyped-call]
@@ -89,13 +118,19 @@ def endpoint_listener(reactor: Any, description: str, factory: Any) -> Listener:
     Raises:
         DeployError: if it can make nothing of it.
     """
+    endpoint: IStreamServerEndpoint | None
     try:
-        endpoint = serverFromString(reactor, description)  # type: ignore[no-untyped-call]
+        endpoint = native_tls_endpoint(reactor, description)
+        if endpoint is None:
+            found = serverFromString(reactor, description)  # type: ignore[no-untyped-call]
+            endpoint = NegotiatingEndpoint(found)
+    except DeployError as error:
+        raise DeployError(f"bad endpoint {description!r}: {error}") from error
     except Exception as error:  # every endpoint parser raises what it likes
         reason = str(error) or type(error).__name__
         raise DeployError(f"bad endpoint {description!r}: {reason}") from error
     scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
-    return Listener(NegotiatingEndpoint(endpoint), factory, description, scheme)
+    return Listener(endpoint, factory, description, scheme)
 
 
 def adopted_listener(reactor: Any, descriptor: int, family: int, factory: Any) -> Listener:

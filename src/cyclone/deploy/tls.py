@@ -1,7 +1,12 @@
-"""The TLS side of a server: from two PEM files to the options Twisted listens with."""
+"""The TLS side of a server: from two PEM files to what a reactor listens with.
+
+Any reactor listens with the options of `tls_options`; one that leaves TLS to its event loop, which
+costs half as much, listens with the context of `tls_context` (`NativeTLSEndpoint`).
+"""
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, TypeAlias
 
 from cryptography import x509
@@ -11,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import (
     IListeningPort,
     ILoggingContext,
@@ -24,7 +29,14 @@ from zope.interface import implementer
 
 from .errors import DeployError
 
-__all__ = ["PROTOCOLS", "NegotiatingEndpoint", "tls_options"]
+__all__ = [
+    "PROTOCOLS",
+    "NativeTLSEndpoint",
+    "NegotiatingEndpoint",
+    "has_native_tls",
+    "tls_context",
+    "tls_options",
+]
 
 #: What the server speaks inside TLS (ALPN, RFC 7301). A `CertificateOptions` that names nothing
 #: makes Twisted abort the handshake of every client that names something, as browsers and curl do.
@@ -65,6 +77,53 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         raiseMinimumTo=TLSVersion.TLSv1_2,
         acceptableProtocols=list(PROTOCOLS),
     )
+
+
+def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
+    """The same for TLS of an event loop.
+
+    Raises:
+        DeployError: as `tls_options` does.
+    """
+    tls_options(certificate_file, key_file)  # it says best what may be wrong
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate_file, key_file)
+    return context
+
+
+def has_native_tls(reactor: Any) -> bool:
+    """Whether `reactor` can leave TLS to its event loop, as that of `cyclone.uvloopreactor` can."""
+    return callable(getattr(reactor, "listenTLS", None))
+
+
+@implementer(IStreamServerEndpoint)
+class NativeTLSEndpoint:
+    """TLS over TCP, by the event loop of a reactor; see `has_native_tls`."""
+
+    def __init__(
+        self, reactor: Any, port: int, context: ssl.SSLContext, backlog: int, interface: str
+    ) -> None:
+        self._reactor = reactor
+        self._port = port
+        self._context = context
+        self._backlog = backlog
+        self._interface = interface
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen at the endpoint."""
+        protocols = list(PROTOCOLS)
+        if IProtocolNegotiationFactory.providedBy(protocolFactory):
+            protocols = IProtocolNegotiationFactory(protocolFactory).acceptableProtocols()
+        self._context.set_alpn_protocols([protocol.decode("ascii") for protocol in protocols])
+        return execute(
+            self._reactor.listenTLS,
+            self._port,
+            protocolFactory,
+            self._context,
+            self._backlog,
+            self._interface,
+        )
 
 
 @implementer(IProtocolFactory, IProtocolNegotiationFactory, ILoggingContext)

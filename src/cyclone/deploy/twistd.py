@@ -12,13 +12,12 @@ from .listeners import (
     Listener,
     endpoint_listener,
     tcp_listener,
-    tls_listener,
+    tls_file_listener,
     unix_listener,
 )
 from .options import Options
 from .service import WebService
 from .target import load_application
-from .tls import tls_options
 
 __all__ = ["Options", "makeService"]
 
@@ -75,8 +74,12 @@ def _http(reactor: Any, options: Options) -> Iterator[Listener]:
 def _https(reactor: Any, options: Options) -> Iterator[Listener]:
     if not options["ssl-app"]:
         return
-    certificate = tls_options(options["ssl-cert"], options["ssl-key"])
     application = load_application(options["ssl-app"], options["ssl-appopts"])
-    yield tls_listener(
-        reactor, options["ssl-port"], options["ssl-listen"], certificate, application
+    yield tls_file_listener(
+        reactor,
+        options["ssl-port"],
+        options["ssl-listen"],
+        options["ssl-cert"],
+        options["ssl-key"],
+        application,
     )

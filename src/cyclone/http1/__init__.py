@@ -6,7 +6,9 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
 
     limits      every limit, as settings
     parser      request heads; pure
-    section     their header sections (llhttp and what it leaves out); pure
+    section     their header sections; pure, but for what it remembers
+    fields      the lines of those, checked by llhttp; pure
+    memory      what bytes mean that come again
     refusal     what is raised where a request cannot be served
     heads       heads that are not whole yet; pure
     chunked     chunked bodies; no I/O

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from .limits import Limits
+from .memory import Memory
 from .refusal import BadRequest
 from .section import HeaderSection, check_host, parse_section
 
@@ -92,8 +93,8 @@ _METHODS = {
 }
 
 
-_MOST_REMEMBERED = 256
-_LONGEST_REMEMBERED = 2048
+#: Request lines.
+_lines: Memory[tuple[str, str, str]] = Memory(1024, 128)
 
 
 class Heads:
@@ -101,22 +102,20 @@ class Heads:
 
     Attributes:
         limits: of the server.
-        known: whole heads, as bytes, and what they mean.  Bounded: peers choose them.
+        known: whole heads, as bytes, and what they mean.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.known: dict[bytes, RequestHead] = {}
+        self._memory: Memory[RequestHead] = Memory(256, 2048)
+        self.known = self._memory.known
 
     def parse(self, data: bytes) -> RequestHead:
         """`parse_head` under these limits."""
         head = self.known.get(data)
         if head is None:
             head = parse_head(data, self.limits)
-            if len(data) <= _LONGEST_REMEMBERED:
-                if len(self.known) >= _MOST_REMEMBERED:
-                    self.known.clear()
-                self.known[data] = head
+            self._memory.keep(data, head)
         return head
 
 
@@ -133,7 +132,12 @@ def parse_head(data: bytes, limits: Limits) -> RequestHead:
     line_end = data.find(b"\r\n")
     if len(data) - line_end - 4 > limits.max_header_size:
         raise BadRequest(431, "the header section is larger than this server accepts")
-    method, target, version = check_request_line(data[:line_end], limits)
+    line = data[:line_end]
+    parts = _lines.known.get(line)
+    if parts is None or line_end > limits.max_request_line_size:
+        parts = check_request_line(line, limits)
+        _lines.keep(line, parts)
+    method, target, version = parts
     section = parse_section(data[line_end + 2 :], version)
     if len(section.fields) > limits.max_header_count:
         raise BadRequest(431, "more header fields than this server accepts")

@@ -1,19 +1,19 @@
-"""From the bytes of a header section to a `HeaderSection`: one pure function, and its memory.
+"""From the bytes of a header section to a `HeaderSection`: a pure function, and its memory.
 
-llhttp, through httptools, checks the grammar of the fields.  What it lets through and RFC 9112
-does not is refused here: Host, Transfer-Encoding, Content-Length, Connection, Expect.
+The grammar of the fields is checked in `fields`; what it lets through and RFC 9112 does not is
+refused here: Host, Transfer-Encoding, Content-Length, Connection, Expect.
 
 A client that keeps its connection sends the same section again and again, and what a section means
-depends on nothing but its bytes and the version of the protocol.  Sections are remembered for that
-reason; how many, and how long ones, is bounded.
+depends on nothing but its bytes and the version of the protocol.  Sections that come again are
+remembered for that reason.
 """
 
 from __future__ import annotations
 
 import re
 
-import httptools
-
+from .fields import checked_fields
+from .memory import Memory
 from .refusal import BadRequest
 
 __all__ = ["HeaderSection", "check_host", "parse_section"]
@@ -59,13 +59,6 @@ class HeaderSection:
         self.has_body = self.chunked or bool(self.content_length)
 
 
-class _Fields(list[tuple[bytes, bytes]]):
-    """What llhttp reports to."""
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.append((name, value))
-
-
 # RFC 9110 section 7.2, RFC 3986 section 3.2: uri-host [ ":" port ], no user information.  Without
 # the comma, which would let two hosts pass for one.
 _HOST = re.compile(
@@ -73,11 +66,6 @@ _HOST = re.compile(
     rb"|(?:[\w.~!$&'()*+;=\-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?",
     re.ASCII,
 )
-_CHUNKED_LINE = re.compile(rb"(\r\ntransfer-encoding:)[ \t]*chunked[ \t]*(?=\r\n)", re.IGNORECASE)
-
-#: llhttp parses whole heads.  The request line is not its business: it refuses methods that it
-#: does not know, and gives some that it knows a grammar of their own (RTSP's, CONNECT's).
-_REQUEST_LINE = b"GET / HTTP/1.1\r\n"
 
 _HOST_FIELD, _LENGTH, _CODING, _CONNECTION, _EXPECT, _UPGRADE, _CONDITION = range(1, 8)
 _SPECIAL = {
@@ -92,15 +80,15 @@ _SPECIAL = {
     b"if-modified-since": _CONDITION,
     b"if-unmodified-since": _CONDITION,
 }
-#: Spelling of a field name -> its entry in _SPECIAL, or 0.  Bounded: peers choose the spelling.
-_kinds: dict[bytes, int] = {}
-_CACHE_SIZE = 1024
-_LONGEST_CACHED = 64
-
-#: Sections that were seen lately, for each version.
-_remembered: dict[str, dict[bytes, HeaderSection]] = {"HTTP/1.0": {}, "HTTP/1.1": {}}
-_MOST_REMEMBERED = 256
-_LONGEST_REMEMBERED = 2048
+#: Spelling of a field name -> its entry in _SPECIAL, or 0.
+_kinds: Memory[int] = Memory(1024, 64)
+#: Values of Host, as text.
+_hosts: Memory[str] = Memory(256, 64)
+#: Sections, for each version.
+_memories: dict[str, Memory[HeaderSection]] = {
+    "HTTP/1.0": Memory(256, 2048),
+    "HTTP/1.1": Memory(256, 2048),
+}
 
 
 def parse_section(data: bytes, version: str) -> HeaderSection:
@@ -113,41 +101,12 @@ def parse_section(data: bytes, version: str) -> HeaderSection:
     Raises:
         BadRequest: with status 400, 417 or 501.
     """
-    remembered = _remembered[version]
-    section = remembered.get(data)
+    memory = _memories[version]
+    section = memory.known.get(data)
     if section is None:
-        section = HeaderSection(version, _parse_fields(data))
-        if len(data) <= _LONGEST_REMEMBERED:
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            remembered[data] = section
+        section = HeaderSection(version, tuple(checked_fields(data)))
+        memory.keep(data, section)
     return section
-
-
-def _parse_fields(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """Have llhttp check the grammar of the header section and split it."""
-    head = _REQUEST_LINE + data
-    try:
-        fields = _llhttp_fields(head)
-    except httptools.HttpParserError as exc:
-        # RFC 9112 sections 5 and 7: names of codings are case-insensitive, and white space may
-        # stand around them; llhttp takes offence at both.
-        usual = _CHUNKED_LINE.sub(rb"\1 chunked", head)
-        if usual == head:
-            raise BadRequest(400, f"malformed header section: {exc}") from None
-        return _parse_fields(usual[len(_REQUEST_LINE) :])
-    if b" \r\n" in data or b"\t\r\n" in data:
-        return tuple((name, value.strip(b" \t")) for name, value in fields)
-    return tuple(fields)
-
-
-def _llhttp_fields(head: bytes) -> list[tuple[bytes, bytes]]:
-    fields = _Fields()
-    try:  # noqa: SIM105 - contextlib.suppress costs as much as three header fields
-        httptools.HttpRequestParser(fields).feed_data(head)
-    except httptools.HttpParserUpgrade:
-        pass  # llhttp stops there by design; the head is complete
-    return fields
 
 
 def _interpret(section: HeaderSection, version: str) -> None:
@@ -156,10 +115,12 @@ def _interpret(section: HeaderSection, version: str) -> None:
     codings: list[bytes] = []
     connection: bytes | None = None
     upgrade = False
+    known = _kinds.known.get
     for name, value in section.fields:
-        kind = _kinds.get(name)
+        kind = known(name)
         if kind is None:
-            kind = _remember_kind(name)
+            kind = _SPECIAL.get(name.lower(), 0)
+            _kinds.keep(name, kind)
         if not kind:
             continue
         if kind == _HOST_FIELD:
@@ -176,21 +137,14 @@ def _interpret(section: HeaderSection, version: str) -> None:
             section.conditional = True
         else:
             upgrade = True
-    if connection is not None:
+    if connection == b"keep-alive":
+        section.keep_alive = True
+    elif connection is not None:
         _read_connection(section, connection)
     if codings:
         _read_codings(section, codings, version)
     section.upgrade = section.upgrade and upgrade
     _read_host(section, hosts, version)
-
-
-def _remember_kind(name: bytes) -> int:
-    kind = _SPECIAL.get(name.lower(), 0)
-    if len(name) <= _LONGEST_CACHED:
-        if len(_kinds) >= _CACHE_SIZE:
-            _kinds.clear()
-        _kinds[name] = kind
-    return kind
 
 
 def _read_connection(section: HeaderSection, value: bytes) -> None:
@@ -242,7 +196,11 @@ def _read_host(section: HeaderSection, hosts: list[bytes], version: str) -> None
             "an HTTP/1.1 request has exactly one Host field" if not hosts else "Host is repeated",
         )
     if hosts:
-        section.host = check_host(hosts[0])
+        host = _hosts.known.get(hosts[0])
+        if host is None:
+            host = check_host(hosts[0])
+            _hosts.keep(hosts[0], host)
+        section.host = host
 
 
 def check_host(value: bytes) -> str:

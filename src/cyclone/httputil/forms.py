@@ -10,7 +10,8 @@ from cyclone.escape import parse_qs_bytes
 from .errors import HTTPInputError
 from .files import HTTPFile
 from .formconfig import ParseBodyConfig, ParseUrlEncodedConfig, get_parse_body_config
-from .multipart_form import boundary_of, parse_multipart, parse_multipart_form_data
+from .multipart_form import parse_multipart, parse_multipart_form_data
+from .multipart_rules import boundary_of
 
 __all__ = ["parse_body_arguments", "parse_query", "parse_stream_arguments"]
 

@@ -1,0 +1,35 @@
+"""The path of a request does not grow unnoticed: Python function calls are counted, not timed.
+
+A change that makes a path longer has to raise its number here, and to say why it is worth it; one
+that makes it shorter lowers it. The counts do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.calls import IN_MEMORY, CallCount, count_calls, make_application
+from bench.cases import CASES
+
+#: Python function calls per request, at most; ``make bench BENCH_ARGS="--only calls"`` shows them.
+#: Counted with CPython 3.11; later ones make fewer, for their comprehensions are no functions.
+BUDGET = {
+    "plaintext": 32,
+    "browser": 32,
+    "visitors": 55,
+    "json": 36,
+    "parameters": 45,
+    "form": 105,
+}
+
+
+def listed(count: CallCount) -> str:
+    """Say what was called, for whoever has to find the call that is new."""
+    return "\n".join(f"{calls:6.2f}  {name}" for name, calls in count.functions.items())
+
+
+@pytest.mark.parametrize("name", IN_MEMORY)
+def test_python_calls_per_request(name: str) -> None:
+    count = count_calls(make_application(), CASES[name])
+    # What is done once a second, such as a new Date, is no call of each request.
+    assert round(count.python) <= BUDGET[name], f"the path has grown:\n{listed(count)}"
