@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -61,6 +62,14 @@ def test_whole_bodies(coding: str, body: bytes) -> None:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_the_same_text_gives_the_same_bytes(coding: str) -> None:
     assert len({compressor(coding, 4).feed(b"text" * 99, last=True) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_windows_are_small(coding: str) -> None:
+    """What lies further back than 2**18 bytes is not referred to: its memory is not kept."""
+    noise = random.Random(1).randbytes(2**18)
+    coded = compressor(coding, 4).feed(noise + noise, last=True)
+    assert len(coded) > 1.9 * len(noise)
 
 
 def test_what_is_there() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cyclone.web import negotiation
 from cyclone.web.negotiation import Accepted, negotiate
 
 ALL = ("zstd", "br", "gzip")
@@ -98,4 +99,8 @@ def test_the_best_is_chosen(field: dict[str, float]) -> None:
 
 
 def test_class_4_what_is_remembered_is_bounded() -> None:
-    assert negotiate.cache_parameters()["maxsize"] == 256
+    remembered = negotiation._chosen
+    assert remembered.cache_parameters()["maxsize"] == 256
+    remembered.cache_clear()
+    negotiate("gzip, " * 1000, ALL)
+    assert remembered.cache_info().currsize == 0

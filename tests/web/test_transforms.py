@@ -229,6 +229,7 @@ def typed(content_type: str) -> Any:
         ("application/javascript", True),
         ("image/svg+xml", True),
         ("image/png", False),
+        ("text/event-stream", False),
         ("application/zip", False),
         ("application/octet-stream", False),
     ],

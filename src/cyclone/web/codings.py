@@ -16,7 +16,7 @@ CODINGS = ("zstd", "br", "gzip")
 """Names of the codings that are known, in the order of preference."""
 
 #: Windows of 2**18 bytes: a response that is sent for hours keeps its window for so long.
-_BROTLI_WINDOW = 18
+_WINDOW_BITS = 18
 
 
 class Compressor(Protocol):
@@ -44,7 +44,7 @@ class _GZip:
 
 class _Brotli:
     def __init__(self, library: Any, level: int) -> None:
-        self._stream = library.Compressor(quality=level, lgwin=_BROTLI_WINDOW)
+        self._stream = library.Compressor(quality=level, lgwin=_WINDOW_BITS)
 
     def feed(self, data: bytes, last: bool) -> bytes:
         if not data and not last:
@@ -56,7 +56,8 @@ class _Brotli:
 
 class _Zstandard:
     def __init__(self, library: Any, level: int) -> None:
-        self._stream = library.ZstdCompressor(level=level).compressobj()
+        parameters = library.ZstdCompressionParameters.from_level(level, window_log=_WINDOW_BITS)
+        self._stream = library.ZstdCompressor(compression_params=parameters).compressobj()
         self._modes = library.COMPRESSOBJ_FLUSH_BLOCK, library.COMPRESSOBJ_FLUSH_FINISH
 
     def feed(self, data: bytes, last: bool) -> bytes:

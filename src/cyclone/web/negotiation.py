@@ -30,7 +30,6 @@ class Accepted(NamedTuple):
 _AS_IT_IS = Accepted(None, True)
 
 
-@functools.lru_cache(256)
 def negotiate(value: str | None, offered: tuple[str, ...]) -> Accepted:
     """Choose among the codings ``offered``, best first, by an Accept-Encoding field.
 
@@ -38,6 +37,13 @@ def negotiate(value: str | None, offered: tuple[str, ...]) -> Accepted:
     is not taken; an original that it does not name is what it likes least. Without the field, or
     with one that is malformed, nothing is coded: the original is what every client understands.
     """
+    if not value or len(value) > _LONGEST:
+        return _AS_IT_IS
+    return _chosen(value, offered)
+
+
+@functools.lru_cache(256)
+def _chosen(value: str, offered: tuple[str, ...]) -> Accepted:
     weights = _weights(value)
     if not weights:
         return _AS_IT_IS
@@ -53,10 +59,8 @@ def negotiate(value: str | None, offered: tuple[str, ...]) -> Accepted:
     return Accepted(chosen, takes_identity)
 
 
-def _weights(value: str | None) -> dict[str, float]:
+def _weights(value: str) -> dict[str, float]:
     """The weights of an Accept-Encoding field; empty for one that is malformed."""
-    if not value or len(value) > _LONGEST:
-        return {}
     weights: dict[str, float] = {}
     for element in value.split(","):
         element = element.strip(" \t")

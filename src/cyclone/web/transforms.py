@@ -77,9 +77,10 @@ class GZipContentEncoding(OutputTransform):
         MIN_LENGTH: bytes below which it is not worth it; pieces of unknown length always are.
 
     Left as they are: responses that bear secrets (`begin`), that have a Content-Encoding, are
-    parts (206) or carry a digest, those with ``Cache-Control: no-transform``, and those that do
-    not get smaller. A client that refuses what is not coded (``identity;q=0``) gets every length
-    and type coded if it takes a coding of ours.
+    parts (206) or carry a digest, those with ``Cache-Control: no-transform``, those that do not
+    get smaller, and streams of events: each would keep some hundred kilobytes for as long as it
+    is open (override `is_compressible`). A client that refuses what is not coded
+    (``identity;q=0``) gets every length and type coded if it takes a coding of ours.
 
     A strong entity tag becomes a weak one, since the same tag stands for other bytes now.
     """
@@ -143,6 +144,8 @@ class GZipContentEncoding(OutputTransform):
 
     def is_compressible(self, content_type: str) -> bool:
         """Whether a type (lower case, without parameters) usually gets smaller."""
+        if content_type == "text/event-stream":
+            return False
         return (
             content_type.startswith("text/")
             or content_type.endswith(("+json", "+xml"))
