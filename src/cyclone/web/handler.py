@@ -272,14 +272,14 @@ class RequestHandler(ForgeryMethods):
                     return
             self._headers[name] = header_text(value)
         except HTTPInputError as error:
-            raise ValueError(f"Cannot set header {name!r}: {error}") from None
+            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
 
     def add_header(self, name: str, value: Any) -> None:
         """Add a header field beside those of the same name."""
         try:
             self._headers.add(name, header_text(value))
         except HTTPInputError as error:
-            raise ValueError(f"Cannot add header {name!r}: {error}") from None
+            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
 
     def clear_header(self, name: str) -> None:
         """Remove a header field set before."""
