@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -18,6 +19,7 @@ from cyclone.web import (
     HTTPError,
     OutputTransform,
     RequestHandler,
+    StaticFileHandler,
 )
 from tests.web.support import client_of, doing, problems, recorded_log
 
@@ -464,6 +466,31 @@ def test_class_20_coded_responses_take_no_ranges() -> None:
 
     assert "Accept-Ranges" not in asked(compressing(action)).headers
     assert asked(compressing(action), "").headers["Accept-Ranges"] == "bytes"
+
+
+def test_class_20_static_files(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_bytes(TEXT)
+    (tmp_path / "robots.txt").write_bytes(b"Disallow: /")
+    app = Application(
+        [("/(.*)", StaticFileHandler, {"path": str(tmp_path)})], compress_response=True
+    )
+    client = Client(app)
+    coding = {"Accept-Encoding": "br"}
+    whole = client.get("/a.css", headers=coding)
+    assert brotli.decompress(whole.body) == TEXT
+    assert "Accept-Ranges" not in whole.headers
+    known = whole.headers["Etag"]
+    assert known.startswith('W/"')
+    assert client.get("/a.css", headers={**coding, "If-None-Match": known}).status == 304
+    # A part is one of the original, and does not go with what was compressed.
+    part = client.get("/a.css", headers={**coding, "Range": "bytes=0-9"})
+    assert (part.status, part.body) == (206, TEXT[:10])
+    other = client.get("/a.css", headers={**coding, "Range": "bytes=0-9", "If-Range": known})
+    assert (other.status, brotli.decompress(other.body)) == (200, TEXT)
+    head = client.head("/a.css", headers=coding)
+    assert (head.headers["Content-Encoding"], "Content-Length" in head.headers) == ("br", False)
+    # Tornado compresses this one, to more than it was.
+    assert client.get("/robots.txt", headers=coding).body == b"Disallow: /"
 
 
 # --- secrets -------------------------------------------------------------------------------------
