@@ -78,6 +78,7 @@ PURE = [
     "web.cookies",
     "web.signing",
     "web.xsrf",
+    "web.negotiation",
     "web.conditional",
     "web.errors",
     "web.arguments",
@@ -114,6 +115,8 @@ FOREIGN = {
     "OpenSSL": ["deploy", "uvloopreactor"],
     "cryptography": ["deploy", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
+    "brotli": ["web.codings"],
+    "zstandard": ["web.codings"],
 }
 
 #: Where a function may import the global reactor.
