@@ -78,6 +78,7 @@ PURE = [
     "web.cookies",
     "web.signing",
     "web.xsrf",
+    "web.negotiation",
     "web.conditional",
     "web.errors",
     "web.arguments",
@@ -118,6 +119,8 @@ FOREIGN = {
     "cryptography": ["deploy", "httputil.certificates"],
     "babel": ["template.babel"],
     "uvloop": ["uvloopreactor", "deploy"],
+    "brotli": ["web.codings"],
+    "zstandard": ["web.codings"],
 }
 
 #: Where a function may import the global reactor.

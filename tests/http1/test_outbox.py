@@ -199,12 +199,12 @@ class Sipping(Reader):
             self.sips -= 1
             transport: Any = self.transport
             transport.pauseProducing()
-            client_reactor().callLater(0.1, transport.resumeProducing)
+            client_reactor().callLater(0.15, transport.resumeProducing)
 
 
 async def test_a_peer_that_reads_slowly_is_not(serve: Any) -> None:
     client = Sipping(GET % (b"/whole?n=200", LAST))
-    await serve(write_timeout=0.6)(client)  # which passes five times while it sips
+    await serve(write_timeout=2)(client)  # which passes while it sips
     assert len(body_of(await client.done)) == 200 * len(PIECE)
     await close(serve)
 

@@ -248,6 +248,18 @@ def test_decode_argument_is_asked_for_everything() -> None:
     assert response.text == repr(((), {"first": "two"}, [], ["first"]))
 
 
+def test_decode_argument_may_leave_bytes() -> None:
+    class Handler(RequestHandler):
+        def decode_argument(self, value: bytes, name: str | None = None) -> Any:
+            return value
+
+        def get(self, path: bytes) -> None:
+            self.write({"arguments": [repr(path), repr(self.get_argument("a"))]})
+
+    client = Client(Application([("/(.*)", Handler)]))
+    assert client.get("/%C3%A9?a=%00x%20").json() == {"arguments": [r"b'\xc3\xa9'", r"b'\x00x'"]}
+
+
 def test_decode_argument_that_refuses() -> None:
     class Handler(RequestHandler):
         def decode_argument(self, value: bytes, name: str | None = None) -> str:

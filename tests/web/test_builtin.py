@@ -130,7 +130,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_requests_do_not_choose_the_host(path: str) -> None:
+def test_class_10_requests_do_not_choose_the_host(path: str) -> None:
     response = Client(Application(ROUTES)).get(path)
     assert response.status == 400
     assert "Location" not in response.headers

@@ -108,7 +108,7 @@ CONTROLS = [*map(chr, range(0x20)), "\x7f", ";"]
 @pytest.mark.parametrize(
     "attribute", ["name", "domain", "path", "samesite", "DoMaIn", "PATH", "SameSite", "comment"]
 )
-def test_nothing_ends_an_attribute(attribute: str, char: str) -> None:
+def test_class_2_nothing_ends_an_attribute(attribute: str, char: str) -> None:
     given: dict[str, Any] = {"name": "foo", "value": "bar", attribute: f"x{char}y"}
     with pytest.raises(CookieError, match=f"Invalid cookie attribute {attribute}"):
         make_set_cookie(**given)
@@ -129,7 +129,7 @@ def test_names_are_tokens_and_no_attributes(name: str) -> None:
 
 
 @pytest.mark.parametrize("char", [*map(chr, range(0x21)), "\u0100", "\u4e2d", "\ud800"])
-def test_values_without_controls(char: str) -> None:
+def test_class_2_values_without_controls(char: str) -> None:
     with pytest.raises(CookieError, match="Invalid cookie value") as raised:
         make_set_cookie("a", f"secret{char}")
     assert "secret" not in str(raised.value)
@@ -137,7 +137,7 @@ def test_values_without_controls(char: str) -> None:
 
 @pytest.mark.parametrize("age", ["1; Path=/x", "", "x", [], float("inf"), float("nan"), object()])
 @pytest.mark.parametrize("spelling", ["max_age", "Max_Age", "MAX_AGE"])
-def test_max_age_is_a_number(spelling: str, age: Any) -> None:
+def test_class_2_max_age_is_a_number(spelling: str, age: Any) -> None:
     with pytest.raises(CookieError, match=f"Invalid cookie attribute {spelling}"):
         make_set_cookie("a", "b", **{spelling: age})
 
@@ -225,7 +225,7 @@ def test_values_are_quoted_as_by_the_standard_library(value: str) -> None:
         },
     )
 )
-def test_no_text_adds_an_attribute(attributes: dict[str, Any]) -> None:
+def test_class_2_no_text_adds_an_attribute(attributes: dict[str, Any]) -> None:
     try:
         header = make_set_cookie(**attributes)
     except CookieError:
@@ -237,5 +237,5 @@ def test_no_text_adds_an_attribute(attributes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", ";", '"', "\\", "é"])
-def test_the_work_grows_with_the_length(unit: str) -> None:
+def test_class_3_the_work_grows_with_the_length(unit: str) -> None:
     assert steps(lambda: quote_value(unit * 800)) <= 4 * steps(lambda: quote_value(unit * 200)) + 20

@@ -202,7 +202,7 @@ LOGIN_URLS = [
 
 
 @pytest.mark.parametrize(("login_url", "path", "location"), LOGIN_URLS)
-def test_login_urls(login_url: str, path: str, location: str) -> None:
+def test_class_10_login_urls(login_url: str, path: str, location: str) -> None:
     strangers = client(Private, "/.*", login_url=login_url)
     connection = strangers.connect()
     connection.send(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
@@ -210,7 +210,7 @@ def test_login_urls(login_url: str, path: str, location: str) -> None:
     assert f"Location: {location}\r\n" in head
 
 
-def test_absolute_form_does_not_decide_where_next_leads() -> None:
+def test_class_10_absolute_form_does_not_decide_where_next_leads() -> None:
     connection = client(Private, "/.*").connect()
     connection.send(b"GET http://here/a?b HTTP/1.1\r\nHost: here\r\n\r\n")
     assert b"Location: /login?next=%2Fa%3Fb\r\n" in connection.received
@@ -228,18 +228,123 @@ def test_next_leads_back() -> None:
     assert parse_qs(urlsplit(location).query)["next"] == ["/x%20y?a=%26"]
 
 
-def test_an_awaitable_is_no_user() -> None:
+# --- users that are found later ------------------------------------------------------------------
+
+
+class Later(RequestHandler):
+    """Logged in with ``?user=``, as one finds out when the gate opens."""
+
+    gate: Deferred[Any]
+
+    async def get_current_user(self) -> Any:
+        await self.gate
+        return self.get_argument("user", None)
+
+
+class At(Later):
+    """The same, but it is known at once."""
+
+    gate = succeed(None)
+
+
+def deferring(self: RequestHandler) -> Deferred[Any]:
+    return succeed(self.get_argument("user", None))
+
+
+@pytest.mark.parametrize(
+    ("method", "stack"), [pair for pair in STACKS if authenticated in pair[1]], ids=named
+)
+@pytest.mark.parametrize(
+    "base", [Later, At, type("Deferring", (Base,), {"get_current_user": deferring})]
+)
+def test_stacks_wait_for_the_user(base: Any, method: Method, stack: tuple[Method, ...]) -> None:
+    for decorator in reversed(stack):
+        method = decorator(method)
+    handler: Any = type("Handler", (base,), {"get": method, "post": method})
+    for verb, path, status, body in [
+        ("GET", "/?user=ann", 200, b"done"),
+        ("GET", "/", 302, b""),
+        ("POST", "/?user=ann", 200, b"done"),
+        ("POST", "/", 403, None),
+    ]:
+        if base is Later:
+            handler.gate = Deferred()
+        pending = client(handler).open(verb, path)
+        if base is Later:
+            assert not pending.complete
+            handler.gate.callback(None)
+        response = pending.response
+        assert response.status == status
+        assert body is None or response.body == body
+
+
+def test_the_user_is_asked_for_once() -> None:
+    asked: list[Any] = []
+
     class Handler(RequestHandler):
-        def get_current_user(self) -> Any:
-            return succeed(None)
+        async def get_current_user(self) -> Any:
+            asked.append(self)
+            return {"name": "ann"}
+
+        async def prepare(self) -> None:
+            # Without the decorator one awaits it, as often as one likes.
+            if (await self.current_user)["name"] != (await self.current_user)["name"]:
+                raise AssertionError
+
+        @authenticated
+        def get(self) -> None:
+            self.write(self.current_user)
+
+    assert client(Handler).get("/").json() == {"name": "ann"}
+    assert len(asked) == 1
+
+
+def test_a_user_assigned_meanwhile_stays() -> None:
+    class Handler(Later):
+        gate = Deferred()
+
+        def prepare(self) -> None:
+            handlers.append(self)
+
+        @authenticated
+        def get(self) -> None:
+            self.write(self.current_user)
+
+    handlers: list[Any] = []
+    pending = client(Handler).open("GET", "/")
+    handlers[0].current_user = "bob"
+    Handler.gate.callback(None)
+    assert pending.response.body == b"bob"
+
+
+def test_a_user_that_cannot_be_found() -> None:
+    class Handler(RequestHandler):
+        async def get_current_user(self) -> Any:
+            raise HTTPError(503)
 
         @authenticated
         def get(self) -> None:
             raise AssertionError("not reached")
 
-    response = client(Handler, debug=True).get("/")
-    assert response.status == 500
-    assert b"must be awaited in prepare()" in response.body
+    assert client(Handler).get("/").status == 503
+
+
+def test_answered_while_the_user_is_looked_for() -> None:
+    class Handler(Later):
+        gate = Deferred()
+
+        def prepare(self) -> None:
+            handlers.append(self)
+
+        @authenticated
+        def get(self) -> None:
+            raise AssertionError("not reached")
+
+    handlers: list[Any] = []
+    pending = client(Handler).open("GET", "/?user=ann")
+    handlers[0].finish("early")
+    Handler.gate.callback(None)
+    assert pending.response.body == b"early"
 
 
 def test_a_user_found_in_prepare() -> None:
@@ -294,7 +399,7 @@ SLASHES: list[tuple[type[RequestHandler], str, int, str | None]] = [
 
 
 @pytest.mark.parametrize(("handler", "path", "status", "location"), SLASHES)
-def test_slashes(
+def test_class_10_slashes(
     handler: type[RequestHandler], path: str, status: int, location: str | None
 ) -> None:
     for method in ("GET", "HEAD"):

@@ -60,7 +60,7 @@ def test_error_page() -> None:
 
 
 @given(st.text())
-def test_reasons_are_escaped(reason: str) -> None:
+def test_class_12_reasons_are_escaped(reason: str) -> None:
     assert Reader(error_page(500, NASTY + reason)).tags == Reader(error_page(500, "")).tags
 
 
@@ -76,7 +76,7 @@ def test_the_debug_page_shows_where() -> None:
     assert '<span class="here">' in page
 
 
-def test_everything_is_escaped() -> None:
+def test_class_12_everything_is_escaped() -> None:
     error = ValueError(NASTY)
     plain = debug_page(500, "x", caught(ValueError("x")), "x", "x", [("x", "x")])
     page = debug_page(500, NASTY, caught(error), NASTY, "/" + NASTY, [(NASTY, NASTY)])
@@ -84,7 +84,7 @@ def test_everything_is_escaped() -> None:
     assert "<script" not in page
 
 
-def test_source_lines_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_12_source_lines_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["<b>before</b>\n", "raise ValueError('<i>')\n", "after = '</pre>'\n"]
     name = "<img src=x>.py"
     monkeypatch.setitem(linecache.cache, name, (1, None, lines, name))
@@ -98,7 +98,7 @@ def test_source_lines_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "after = '</pre>'" in read.said
 
 
-def test_values_of_variables_are_not_shown() -> None:
+def test_class_19_values_of_variables_are_not_shown() -> None:
     def inner() -> None:
         password = "".join(["hunt", "er2"])
         raise RuntimeError(f"no entry after {len(password)} letters")
@@ -127,7 +127,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("name", "hidden"), HEADERS)
-def test_credentials_are_hidden(name: str, hidden: bool) -> None:
+def test_class_19_credentials_are_hidden(name: str, hidden: bool) -> None:
     page = debug_page(500, "x", caught(ValueError()), "GET", "/", [(name, SECRET)])
     assert name in page
     assert (SECRET in page) is not hidden
@@ -145,7 +145,7 @@ URIS = [
 
 
 @pytest.mark.parametrize(("uri", "shown"), URIS)
-def test_secrets_in_queries_are_hidden(uri: str, shown: str) -> None:
+def test_class_19_secrets_in_queries_are_hidden(uri: str, shown: str) -> None:
     assert without_secrets(uri) == shown
     page = debug_page(500, "x", caught(ValueError()), "GET", uri, [("Referer", f"http://x{uri}")])
     assert Reader(page).said.count(shown) == 2

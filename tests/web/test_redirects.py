@@ -46,12 +46,12 @@ DESTINATIONS = [
 
 
 @pytest.mark.parametrize(("url", "scheme", "authority"), DESTINATIONS)
-def test_destination(url: str, scheme: str, authority: str) -> None:
+def test_class_10_destination(url: str, scheme: str, authority: str) -> None:
     assert destination(url) == (scheme, authority)
 
 
 @pytest.mark.parametrize(("url", "scheme", "authority"), DESTINATIONS)
-def test_protocol_relative(url: str, scheme: str, authority: str) -> None:
+def test_class_10_protocol_relative(url: str, scheme: str, authority: str) -> None:
     assert is_protocol_relative(url) is (not scheme and bool(authority))
 
 
@@ -68,10 +68,10 @@ REFERENCES = [
 
 
 @pytest.mark.parametrize(("path", "query", "url"), REFERENCES)
-def test_local_reference(path: str, query: str, url: str) -> None:
+def test_class_10_local_reference(path: str, query: str, url: str) -> None:
     assert local_reference(path, query) == url
 
 
 @given(st.text("/\\ab.\t\n\r \x00", max_size=12))
-def test_references_stay_here(path: str) -> None:
+def test_class_10_references_stay_here(path: str) -> None:
     assert destination(local_reference("/" + path)) == ("", "")

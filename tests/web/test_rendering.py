@@ -449,6 +449,38 @@ def test_an_error_after_a_page_that_waits_is_the_answer() -> None:
     assert statuses(connection) == [403]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_user_who_is_looked_up_is_waited_for(stream: bool, late: bool) -> None:
+    gate: Deferred[Any] = Deferred()
+    if not late:
+        gate.callback(None)
+
+    class Handler(rendering("t", {"t": "{% if current_user %}in{% else %}out{% end %}"})):  # type: ignore[misc]
+        stream_render = stream
+
+        async def get_current_user(self) -> Any:
+            return await gate
+
+        def on_finish(self) -> None:
+            assert self.current_user is None
+
+    connection = client_of(Handler).connect()
+    connection.send(GET)
+    if late:
+        assert connection.received == b""
+        gate.callback(None)
+    assert text_of(connection) == "out"
+
+
+def test_a_user_in_a_namespace_of_ones_own() -> None:
+    class Handler(rendering("t", {"t": "{{ current_user }}"})):  # type: ignore[misc]
+        def get(self) -> None:
+            self.render("t", current_user=succeed("Ben"))
+
+    assert client_of(Handler).get("/").text == "Ben"
+
+
 # -- streaming
 
 

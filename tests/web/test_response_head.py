@@ -91,7 +91,7 @@ def test_header_values(value: Any, text: str, name: str, flushes: bool) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", b"a\r\nb", "\x7f"])
 @pytest.mark.parametrize("name", ["set_header", "add_header"])
-def test_values_that_would_end_the_field(value: Any, name: str) -> None:
+def test_class_2_values_that_would_end_the_field(value: Any, name: str) -> None:
     def action(self: RequestHandler) -> None:
         getattr(self, name)("X-Test", value)
 
@@ -122,7 +122,7 @@ def test_a_value_that_is_not_latin_1() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "\xfc", "\u20ac"])
-def test_names_that_are_no_tokens(name: str) -> None:
+def test_class_2_names_that_are_no_tokens(name: str) -> None:
     def action(self: RequestHandler) -> None:
         with pytest.raises(ValueError):
             self.set_header(name, "x")
@@ -293,7 +293,7 @@ def test_redirect_with_a_status_that_is_none(status: int) -> None:
 
 
 @pytest.mark.parametrize("url", ["/a\r\nX-Evil: 1", "/a\nb", b"/a\r\nb"])
-def test_redirect_to_what_would_end_the_field(url: Any) -> None:
+def test_class_2_redirect_to_what_would_end_the_field(url: Any) -> None:
     with recorded_log():
         response = client_of(doing(lambda self: self.redirect(url))).get("/")
     assert response.status == 500

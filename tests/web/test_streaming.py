@@ -71,8 +71,26 @@ def test_a_body_that_was_read_by_who_passes_the_request_on(body: bytes) -> None:
     stage = Stage(Streaming)
     client = Client(Application([(".*", FallbackHandler, {"fallback": stage.app})]))
     assert client.post("/", body=body).body == b"done"
-    pieces = [body] if body else []
+    pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
     assert stage.notes == ["initialize", "prepare", *pieces, "post", "on_finish"]
+
+
+def test_pieces_are_no_larger_than_chunk_size() -> None:
+    stage = Stage(Streaming, chunk_size=4)
+    assert stage.client.post("/", body=b"0123456789").body == b"done"
+    assert stage.notes[2:-2] == [b"0123", b"4567", b"89"]
+
+
+def test_no_piece_comes_after_the_answer() -> None:
+    class Handler(Streaming):
+        def data_received(self, chunk: bytes) -> None:
+            self.notes.append(chunk)
+            if len(self.notes) == 4:
+                self.finish("enough")
+
+    stage = Stage(Handler, chunk_size=4)
+    assert stage.client.post("/", body=b"0123456789").body == b"enough"
+    assert stage.notes == ["initialize", "prepare", b"0123", b"4567", "on_finish"]
 
 
 def test_the_body_is_not_collected() -> None:

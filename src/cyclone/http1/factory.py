@@ -40,7 +40,8 @@ class HTTPFactory(ServerFactory):
         heads: parses request heads.
         forwarded: policy for X-Real-Ip and its like, None to ignore them.
         decompress_request: gunzip request bodies.
-        chunk_size: bytes that are decompressed at a time.
+        chunk_size: bytes of a body that are decompressed, or given to a streaming handler, at a
+            time.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
         seconds: tells the time of `clock`.

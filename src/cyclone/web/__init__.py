@@ -21,6 +21,8 @@ The rooms behind this face::
     static        StaticFileHandler (ranges: what it sends; precompressed: in which coding; pure)
     staticfiles   which files may be served; staticversions: what their URLs say
     staticcache   small ones in memory; statichooks: who may not be served from there
+    signing       signed cookies, xsrf: tokens and origins; pure (forgery: the handler's methods)
+    transforms    OutputTransform, compression (codings: the codecs; negotiation: which one; pure)
     conditional   preconditions (RFC 9110 section 13); pure
     arguments     text of arguments; pure
     fields        header fields of responses; pure
@@ -43,20 +45,37 @@ from .decorators import (
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
 from .routing import URLSpec
+from .signing import (
+    DEFAULT_SIGNED_VALUE_MIN_VERSION,
+    DEFAULT_SIGNED_VALUE_VERSION,
+    MAX_SUPPORTED_SIGNED_VALUE_VERSION,
+    MIN_SUPPORTED_SIGNED_VALUE_VERSION,
+    create_signed_value,
+    decode_signed_value,
+    get_signature_key_version,
+)
 from .static import StaticFileHandler
+from .transforms import ChunkedTransferEncoding, GZipContentEncoding, OutputTransform
 from .uimodules import TemplateModule, UIModule
 
 #: Tornado's and cyclone 1.x's short name.
 url = URLSpec
 
 __all__ = [
+    "DEFAULT_SIGNED_VALUE_MIN_VERSION",
+    "DEFAULT_SIGNED_VALUE_VERSION",
+    "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
+    "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
     "Application",
+    "ChunkedTransferEncoding",
     "ErrorHandler",
     "FallbackHandler",
     "Finish",
+    "GZipContentEncoding",
     "HTTPAuthenticationRequired",
     "HTTPError",
     "MissingArgumentError",
+    "OutputTransform",
     "RedirectHandler",
     "RequestHandler",
     "StaticFileHandler",
@@ -66,6 +85,9 @@ __all__ = [
     "addslash",
     "asynchronous",
     "authenticated",
+    "create_signed_value",
+    "decode_signed_value",
+    "get_signature_key_version",
     "removeslash",
     "stream_request_body",
     "url",

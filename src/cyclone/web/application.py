@@ -20,6 +20,7 @@ from .handler import RequestHandler
 from .routing import HostTable, RouteMatch, RouteTable, URLSpec, as_spec
 from .static import StaticFileHandler
 from .staticcache import StaticCache
+from .transforms import GZipContentEncoding, compression
 from .uimodules import BUILTIN_MODULES, ui_methods_of, ui_modules_of
 
 __all__ = ["Application"]
@@ -65,6 +66,8 @@ class Application(HTTPFactory):
         self.ui_modules = {**BUILTIN_MODULES, **ui_modules_of(settings.get("ui_modules"))}
         self.ui_methods = ui_methods_of(settings.get("ui_methods"))
         self.transforms: list[type] = list(transforms or ())
+        if settings.get("compress_response") or settings.get("gzip"):
+            self._compress()
         if settings.get("xheaders"):
             self.forwarded = TrustedProxies(settings.get("trusted_downstream") or ())
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
@@ -75,6 +78,13 @@ class Application(HTTPFactory):
         self._routes: RouteTable | None = self._hosts.routes  # when all hosts have the same
         self._parse_config: ParseBodyConfig | None = settings.get("parse_body_config")
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
+
+    def _compress(self) -> None:
+        """Add compression, unless the application has brought one of its own kind."""
+        for transform in self.transforms:
+            if isinstance(transform, type) and issubclass(transform, GZipContentEncoding):
+                return
+        self.transforms.append(compression(self.settings.get("compress_codings")))
 
     def _error_answer(
         self, error_handler: type[RequestHandler] | None

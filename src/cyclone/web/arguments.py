@@ -15,8 +15,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 def clean(text: str, strip: bool) -> str:
-    """`text` with control characters made spaces and, if `strip`, without spaces around it."""
-    if not text.isprintable():
+    """`text` with control characters made spaces and, if `strip`, without spaces around it.
+
+    What a handler's own ``decode_argument`` has left as bytes is stripped only (Tornado).
+    """
+    if isinstance(text, str) and not text.isprintable():
         text = _CONTROL.sub(" ", text)
     return text.strip() if strip else text
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
+
+from twisted.internet.defer import Deferred
+
+from cyclone._async import as_deferred, settle
 
 from .errors import HTTPError
 from .handler import RequestHandler
@@ -45,22 +49,33 @@ def authenticated(method: _Method) -> _Method:
     they do not. A login URL without query gets ``next``, the URL to come back to: absolute when
     the login URL is absolute, otherwise one that stays on this host, whatever was asked for.
 
-    Raises RuntimeError when ``get_current_user`` returned something that must be awaited: it
-    would count as a user. Await it in ``prepare`` and set ``self.current_user``.
+    ``get_current_user`` may be asynchronous: it is awaited, and in the method ``current_user`` is
+    what came of it.
     """
 
-    def send_to_login(handler: RequestHandler) -> bool:
-        user = handler.current_user
-        if isinstance(user, Awaitable):
-            raise RuntimeError("current_user must be awaited in prepare() before it is used")
-        if user:
-            return False
-        if handler.request.method not in _READING:
-            raise HTTPError(403)
-        handler.redirect(_login_url(handler))
-        return True
+    def send_to_login(handler: RequestHandler) -> bool | Deferred[Any]:
+        waiting = as_deferred(handler.current_user)
+        if waiting is None:
+            return _sent_to_login(handler)
+        return as_deferred(_await_user(handler, waiting)) or False
 
     return _preceded(method, send_to_login)
+
+
+async def _await_user(handler: RequestHandler, waiting: Deferred[Any]) -> bool:
+    user = await waiting
+    if handler.current_user is waiting:  # nobody has assigned another meanwhile
+        handler.current_user = user
+    return not handler._open or _sent_to_login(handler)
+
+
+def _sent_to_login(handler: RequestHandler) -> bool:
+    if handler.current_user:
+        return False
+    if handler.request.method not in _READING:
+        raise HTTPError(403)
+    handler.redirect(_login_url(handler))
+    return True
 
 
 def _login_url(handler: RequestHandler) -> str:
@@ -133,8 +148,10 @@ def stream_request_body(cls: _Handler) -> _Handler:
     return cls
 
 
-def _preceded(method: _Method, answered: Callable[[Any], bool]) -> _Method:
+def _preceded(method: _Method, answered: Callable[[Any], bool | Deferred[Any]]) -> _Method:
     """Wrap a method: call ``answered(handler)`` first, and the method unless that is true.
+
+    When a Deferred says whether it is, so does what the wrapper returns: it waits.
 
     `inlineCallbacks` around the wrapper insists on a generator, so a wrapper around a generator
     function returns one (an empty one) even when the method is not called.
@@ -143,9 +160,13 @@ def _preceded(method: _Method, answered: Callable[[Any], bool]) -> _Method:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if answered(self):
+        verdict = answered(self)
+        if verdict is False:
+            return method(self, *args, **kwargs)
+        if verdict is True:
             return _nothing() if makes_generator else None
-        return method(self, *args, **kwargs)
+        call = functools.partial(method, self, *args, **kwargs)
+        return _yield_first(verdict, call) if makes_generator else _wait_first(verdict, call)
 
     if makes_generator:
         # The mark is the wrapper itself: functools.wraps of a further decorator copies it, and
@@ -160,3 +181,13 @@ def _makes_generator(method: Callable[..., Any]) -> bool:
 
 def _nothing() -> Iterator[None]:
     yield from ()
+
+
+async def _wait_first(verdict: Any, call: Callable[[], Any]) -> Any:
+    return None if await verdict else await settle(call())
+
+
+def _yield_first(verdict: Any, call: Callable[[], Any]) -> Generator[Any, Any, Any]:
+    if not (yield verdict):
+        return (yield from call())
+    return None

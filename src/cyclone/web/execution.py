@@ -116,7 +116,21 @@ class Execution:
 
     def _take_piece(self, chunk: bytes) -> Any:
         handler = self._handler
-        return self.call(handler.data_received, chunk) if handler._open else None
+        if not handler._open:
+            return None
+        # Connections of others may know Tornado's interface only.
+        factory = getattr(handler.request.connection, "factory", None)
+        size = getattr(factory, "chunk_size", len(chunk))
+        if len(chunk) > size:
+            return self._take_pieces(chunk, size)
+        return self.call(handler.data_received, chunk)
+
+    async def _take_pieces(self, chunk: bytes, size: int) -> None:
+        """Deliver what has come at once in pieces of setting ``chunk_size`` (Tornado)."""
+        handler = self._handler
+        for start in range(0, len(chunk), size):
+            if handler._open:
+                await settle(self.call(handler.data_received, chunk[start : start + size]))
 
     def _fail(self, error: BaseException) -> None:
         """The handler raised `error`: answer it, if there is somebody to answer."""

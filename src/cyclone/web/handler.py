@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
-from cyclone._async import DONE, HandlerErrors, Settled, Waiter, is_pending
+from cyclone._async import DONE, HandlerErrors, Settled, Waiter, as_deferred, is_pending
 from cyclone.escape import json_encode, utf8
 from cyclone.http1 import Exchange, FramingError
 from cyclone.httputil import (
@@ -37,9 +37,12 @@ from .fields import (
     header_text,
     to_text,
 )
+from .forgery import ForgeryMethods, check_request
 from .prepared import PLAIN, Prepared
 from .responding import respond
+from .transforms import begin as begin_transforms
 from .uimodules import UIModule, make_ui
+from .xsrf import SAFE_METHODS
 
 if TYPE_CHECKING:
     from .application import Application
@@ -56,18 +59,20 @@ class _Missing:
 _MISSING = _Missing()
 
 
-class RequestHandler:
+class RequestHandler(ForgeryMethods):
     """Base class of an application's handlers (Tornado's and cyclone 1.x's `RequestHandler`).
 
     Subclasses define ``get``, ``post`` and so on.  Each may be a plain method, return a Deferred,
     be ``async def``, or be decorated with ``inlineCallbacks`` or `asynchronous`.  The response is
-    finished when the method is, unless it is `asynchronous`.
+    finished when the method is, unless it is `asynchronous`.  Signed cookies and the protection
+    against forged requests are in `ForgeryMethods`.
 
     Attributes:
         SUPPORTED_METHODS: HTTP methods that are looked up as methods of this class.
         no_keep_alive: close the connection after each response (cyclone 1.x).
         max_body_size: size limit of request bodies in bytes, None for the server's.
         serialize_lists: `write` takes lists (cyclone 1.x).
+        compress_secrets: compress responses that bear secrets, too; see `transforms.begin`.
         cancel_on_disconnect: cancel what the method waits for when the peer goes away.
         stream_render: `render` sends what is ready while the template waits.
         application: the `Application` that serves the request.
@@ -81,6 +86,7 @@ class RequestHandler:
     no_keep_alive: bool = False
     max_body_size: int | None = None
     serialize_lists: bool = False
+    compress_secrets: bool = False
     cancel_on_disconnect: bool = False
     stream_render: bool = False
 
@@ -96,12 +102,12 @@ class RequestHandler:
     _prepared: Prepared  # the header fields while `_header_map` is None
     _header_map: HTTPHeaders | None
     _new_cookies: dict[str, str] | None
+    _current_user: Any
 
     _auto_finish = True
     _stream_request_body = False  # set by the class decorator stream_request_body
     _execution: Execution | None = None
     _transforms: Any = ()
-    _current_user: Any = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
@@ -148,7 +154,7 @@ class RequestHandler:
         """Set fields of every response, error responses included."""
 
     def get_current_user(self) -> Any:
-        """Say who makes the request; None for nobody."""
+        """Say who makes the request; None for nobody.  May be asynchronous."""
         return None
 
     def get_login_url(self) -> str:
@@ -219,15 +225,18 @@ class RequestHandler:
 
     @property
     def current_user(self) -> Any:
-        """What `get_current_user` says, asked once.  May be assigned, as in ``prepare``."""
-        if not hasattr(self, "_user_known"):
-            self.current_user = self.get_current_user()
+        """What `get_current_user` says, asked once.  May be assigned, as in ``prepare``.
+
+        If that is asynchronous, a Deferred, until `authenticated` has awaited it.
+        """
+        if not hasattr(self, "_current_user"):  # old handlers ask so, too
+            user = self.get_current_user()
+            self._current_user = as_deferred(user) or user
         return self._current_user
 
     @current_user.setter
     def current_user(self, value: Any) -> None:
         self._current_user = value
-        self._user_known = True
 
     # -- status and header
 
@@ -280,14 +289,14 @@ class RequestHandler:
                     return
             self._headers[name] = header_text(value)
         except HTTPInputError as error:
-            raise ValueError(f"Cannot set header {name!r}: {error}") from None
+            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
 
     def add_header(self, name: str, value: Any) -> None:
         """Add a header field beside those of the same name."""
         try:
             self._headers.add(name, header_text(value))
         except HTTPInputError as error:
-            raise ValueError(f"Cannot add header {name!r}: {error}") from None
+            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
 
     def clear_header(self, name: str) -> None:
         """Remove a header field set before."""
@@ -478,10 +487,8 @@ class RequestHandler:
             # Connections of others may know Tornado's interface only.
             return connection.drained() if hasattr(connection, "drained") else DONE
         self._headers_written = True
-        for transform in self._transforms:
-            self._status_code, self._headers, chunk = transform.transform_first_chunk(
-                self._status_code, self._headers, chunk, include_footers
-            )
+        if self._transforms:
+            chunk = begin_transforms(self, chunk, include_footers)
         if self.request.method == "HEAD":
             chunk = b""
         for field in (self._new_cookies or {}).values():
@@ -669,6 +676,10 @@ class RequestHandler:
                 if every or bytes in map(type, args) or bytes in map(type, kwargs.values()):
                     args, kwargs = decoded_path(args, kwargs, self.decode_argument, every)
             self.path_args, self.path_kwargs = list(args), kwargs
+            if method not in SAFE_METHODS:
+                settings = self.application.settings
+                if settings.get("xsrf_cookies") or settings.get("cross_origin_protection"):
+                    check_request(self)
             prepared = None
             if type(self).prepare is not _prepare:
                 prepared = self.prepare()

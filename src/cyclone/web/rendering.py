@@ -97,7 +97,11 @@ def render_string(handler: RequestHandler, /, template_name: str, **kwargs: Any)
         the page as bytes, or an awaitable of it: see `cyclone.template.Template.generate`.
     """
     template = _template(handler, template_name)
-    return template.generate(**_namespace(handler, kwargs))
+    names = _namespace(handler, kwargs)
+    if is_pending(names.get("current_user")):
+        rendering = Rendering(_with_user(handler, template, names))
+        return rendering.outcome() if rendering.called else rendering
+    return template.generate(**names)
 
 
 def get_template_path(handler: RequestHandler, /) -> str | None:
@@ -120,13 +124,12 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
         "request": handler.request,
         "current_user": handler.current_user,
         "static_url": handler.static_url,
+        "xsrf_form_html": handler.xsrf_form_html,
         "reverse_url": handler.reverse_url,
     }
     if _has(handler, "locale"):
         locale: Any = handler.locale  # type: ignore[attr-defined]
         names.update(locale=locale, _=locale.translate, pgettext=locale.pgettext)
-    if _has(handler, "xsrf_form_html"):
-        names["xsrf_form_html"] = handler.xsrf_form_html  # type: ignore[attr-defined]
     names.update(handler.ui)
     return names
 
@@ -230,6 +233,19 @@ def _namespace(handler: RequestHandler, kwargs: dict[str, Any]) -> dict[str, Any
 # -- pages that take their time
 
 
+async def _with_user(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
+    await _await_user(handler, names)
+    return await settle(template.generate(**names))
+
+
+async def _await_user(handler: RequestHandler, names: dict[str, Any]) -> None:
+    """Wait for a user that `get_current_user` has to look up: a Deferred of nobody is true."""
+    pending = names.get("current_user")
+    names["current_user"] = user = await settle(pending)
+    if pending is handler.current_user:
+        handler.current_user = user
+
+
 async def _finish_later(handler: RequestHandler, page: Any) -> None:
     html = utf8(await settle(page))
     if not handler._finished:
@@ -254,7 +270,9 @@ async def _stream(handler: RequestHandler, name: str, kwargs: dict[str, Any]) ->
         return handler.flush()
 
     template = _template(handler, name)
-    last = await template.stream(write, **_namespace(handler, kwargs))
+    names = _namespace(handler, kwargs)
+    await _await_user(handler, names)
+    last = await template.stream(write, **names)
     if not handler._finished:
         resources = _Resources(handler)
         await settle(handler.finish(_before_end(last, resources.head() + resources.body())))

@@ -105,8 +105,7 @@ class _XsrfFormHtml(UIModule):
     """``{% module xsrf_form_html() %}``: the hidden field of forms."""
 
     def render(self) -> Any:
-        handler: Any = self.handler
-        return handler.xsrf_form_html()
+        return self.handler.xsrf_form_html()
 
 
 class TemplateModule(UIModule):
