@@ -98,6 +98,11 @@ ANSWERS = [("/", "hello, world"), ("/Ada", '{"hello": "Ada"}')]
 SERVERS = [b for b in PROGRAMS if b.document == "README.md" and "Application = " in b.text]
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_marks_of_a_merge_are_left(path: Path) -> None:
+    assert not re.search(r"^(?:<{7}|>{7}) ", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_every_server_of_the_readme_has_an_answer() -> None:
     assert len(SERVERS) == len(ANSWERS)
 
