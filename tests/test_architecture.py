@@ -85,6 +85,10 @@ PURE = [
     "web.redirects",
     "http1.chunked",
     "http1.heads",
+    "httpclient.heads",
+    "httpclient.messages",
+    "httpclient.redirects",
+    "httpclient.targets",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -106,7 +110,7 @@ NOT_IN_PURE = [
 FOREIGN = {
     "httptools": ["http1.section"],
     "multipart": ["httputil"],
-    "OpenSSL": ["deploy"],
+    "OpenSSL": ["deploy", "httpclient.tls"],
     "cryptography": ["deploy", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
 }
@@ -134,7 +138,14 @@ RESULT_QUESTIONS = {
 }
 
 #: Where the transport is written to.
-WRITES_TO_TRANSPORT = ["http1.connection", "http1.exchange", "http1.outbox"]
+WRITES_TO_TRANSPORT = [
+    "http1.connection",
+    "http1.exchange",
+    "http1.outbox",
+    # The client's own wire: a request, and the CONNECT before it.
+    "httpclient.outgoing",
+    "httpclient.tunnel",
+]
 
 #: Underscored names of others that are public all the same.
 PUBLIC_ALL_THE_SAME = {
