@@ -205,10 +205,7 @@ class Attempt:
 
     def _not_worth_reading(self, _: BaseException) -> None:
         """A body that nobody wants is too large, or broken: rather have a new connection."""
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.end(self)
-            guard.abortConnection()
+        self._abandon()
         self._complete(b"")
 
     def _take_over_gzip(self) -> bool:
@@ -247,16 +244,23 @@ class Attempt:
         """Give up; the connection is ended, for nobody knows what is still to come on it."""
         if not self._finish():
             return
-        connecting, requesting, guard = self._connecting, self._requesting, self._guard
-        self._connecting = self._requesting = self._guard = None
+        connecting, requesting = self._connecting, self._requesting
+        self._connecting = self._requesting = None
         if connecting is not None:
             connecting.cancel()
-        if guard is not None:
-            guard.end(self)
-            guard.abortConnection()
+        self._abandon()
         if requesting is not None:
             requesting.addErrback(lambda _: None)
         self._result.errback(error)
+
+    def _abandon(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.end(self)
+            if self._outgoing is not None:
+                # The end of the response may be in the parser's hands already: not into the pool.
+                self._outgoing.persistent = False
+            guard.abortConnection()
 
     def _finish(self) -> bool:
         if self._over:

@@ -69,12 +69,14 @@ class AsyncHTTPClient:
     for a few seconds and used again.  There is no cookie jar.
 
     Args:
-        force_instance: make a client of its own; needed for the other arguments.
+        force_instance: make a client of its own; else arguments are for the first one only.
         defaults: values for attributes of `HTTPRequest` that are None.
         max_clients: how many fetches run at a time; more wait for their turn.
         max_header_size: most bytes of a response's head; default 64 KiB.
         max_body_size: most bytes of a body, before and after decompression; default 100 MiB.
-        max_buffer_size: Tornado's name for the same; the smaller one counts.
+        max_buffer_size: accepted for Tornado's sake: nothing but the body is collected here.
+        hostname_mapping: host names, or pairs of host and port, to hosts, or pairs, to connect to
+            instead.
         reactor: what connects; default the running one.
     """
 
@@ -89,11 +91,14 @@ class AsyncHTTPClient:
         kind, configured = cls, {}
         if cls is AsyncHTTPClient:
             kind, configured = AsyncHTTPClient._implementation or cls, cls._configured
-        if not force_instance and kwargs.keys() - {"reactor"}:
-            raise TypeError("arguments of AsyncHTTPClient need force_instance=True")
         reactor = kwargs.pop("reactor", None) or _running_reactor()
         shared = AsyncHTTPClient._shared.setdefault(reactor, {})
         if not force_instance and kind in shared:
+            if kwargs:
+                raise TypeError(
+                    f"there is a {kind.__name__} already that others share: give arguments to the "
+                    "first one, to configure(), or with force_instance=True"
+                )
             return shared[kind]
         self = object.__new__(kind)
         self.reactor = reactor
@@ -108,14 +113,15 @@ class AsyncHTTPClient:
         max_clients: int = 10,
         max_header_size: int | None = None,
         max_body_size: int | None = None,
-        max_buffer_size: int = 104857600,
+        max_buffer_size: int | None = None,
+        hostname_mapping: Mapping[Any, Any] | None = None,
     ) -> None:
         """Called in place of ``__init__``, for `AsyncHTTPClient` returns shared objects."""
         self.defaults = {**DEFAULTS, **(defaults or {})}
         self.max_clients = max_clients
         self.max_header_size = max_header_size or 65536
-        self.max_body_size = min(max_body_size or max_buffer_size, max_buffer_size)
-        self._connections = Connections(self.reactor, max_clients)
+        self.max_body_size = max_body_size or 104857600
+        self._connections = Connections(self.reactor, max_clients, hostname_mapping)
         self._queue: deque[_Pending] = deque()
         self._active: set[_Pending] = set()
         self._closed = False

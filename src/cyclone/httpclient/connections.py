@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address
@@ -66,10 +67,14 @@ class Connections:
     Args:
         reactor: what connects.
         max_idle: most idle connections that are kept for one route.
+        mapping: host names, or pairs of host and port, to what to connect to instead.
     """
 
-    def __init__(self, reactor: Any, max_idle: int) -> None:
+    def __init__(
+        self, reactor: Any, max_idle: int, mapping: Mapping[Any, Any] | None = None
+    ) -> None:
         self._reactor = reactor
+        self._mapping = mapping or {}
         self._pool = HTTPConnectionPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
         self._pool.maxPersistentPerHost = max_idle
         self._pool.cachedConnectionTimeout = IDLE_TIMEOUT
@@ -95,9 +100,14 @@ class Connections:
         closed: Deferred[None] = self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
         return closed
 
+    def _mapped(self, target: Target) -> tuple[str, int]:
+        host, port = target.host, target.port
+        mapped = self._mapping.get((host, port)) or self._mapping.get(host) or (host, port)
+        return (mapped, port) if isinstance(mapped, str) else mapped
+
     def _endpoint(self, route: Route, target: Target, timeout: float | None) -> Any:
         proxy = route.proxy
-        host, port = (target.host, target.port) if proxy is None else (proxy.host, proxy.port)
+        host, port = self._mapped(target) if proxy is None else (proxy.host, proxy.port)
         reactor = self._reactor if route.allow_ipv6 else IPv4Only(self._reactor)
         bind = None if route.local_address is None else (route.local_address, 0)
         endpoint: Any = HostnameEndpoint(

@@ -34,37 +34,35 @@ DEFAULTS: dict[str, Any] = {
 }
 
 #: Arguments that become attributes as they are.
-_PLAIN = tuple(
-    [
-        "url",
-        "method",
-        "auth_username",
-        "auth_password",
-        "auth_mode",
-        "connect_timeout",
-        "request_timeout",
-        "follow_redirects",
-        "max_redirects",
-        "user_agent",
-        "network_interface",
-        "streaming_callback",
-        "header_callback",
-        "prepare_curl_callback",
-        "proxy_host",
-        "proxy_port",
-        "proxy_username",
-        "proxy_password",
-        "proxy_auth_mode",
-        "allow_nonstandard_methods",
-        "validate_cert",
-        "ca_certs",
-        "allow_ipv6",
-        "client_key",
-        "client_cert",
-        "body_producer",
-        "expect_100_continue",
-        "ssl_options",
-    ]
+_PLAIN = (
+    "url",
+    "method",
+    "auth_username",
+    "auth_password",
+    "auth_mode",
+    "connect_timeout",
+    "request_timeout",
+    "follow_redirects",
+    "max_redirects",
+    "user_agent",
+    "network_interface",
+    "streaming_callback",
+    "header_callback",
+    "prepare_curl_callback",
+    "proxy_host",
+    "proxy_port",
+    "proxy_username",
+    "proxy_password",
+    "proxy_auth_mode",
+    "allow_nonstandard_methods",
+    "validate_cert",
+    "ca_certs",
+    "allow_ipv6",
+    "client_key",
+    "client_cert",
+    "body_producer",
+    "expect_100_continue",
+    "ssl_options",
 )
 
 
@@ -306,4 +304,7 @@ class HTTPResponse:
             raise self.error
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.code} {self.reason!r} to {self.request!r}>"
+        return (
+            f"{type(self).__name__}(code={self.code}, reason={self.reason!r}, "
+            f"request={self.request!r})"
+        )

@@ -6,6 +6,8 @@ import re
 from base64 import b64encode
 from typing import NamedTuple
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+
 import cyclone
 from cyclone.httputil import HTTPHeaders, encode_username_password, is_valid_host
 
@@ -77,6 +79,9 @@ def prepare(request: HTTPRequest) -> Prepared:
         bool(request.allow_ipv6),
         proxy,
     )
+    local = request.network_interface
+    if local is not None and not (isIPAddress(local) or isIPv6Address(local)):
+        raise ValueError(f"network_interface is the IP address to connect from, not {local!r}")
     repeatable = request.method in _IDEMPOTENT and request.body_producer is None
     expects = bool(request.expect_100_continue)
     try:
@@ -101,8 +106,8 @@ def _check_method(request: HTTPRequest) -> None:
         raise KeyError(f"unknown method {method}: set allow_nonstandard_methods")
     present = request.body is not None or request.body_producer is not None
     if present != (method in _WITH_BODY):
-        must = "must have a body, b'' at least" if not present else "must not have a body"
-        raise ValueError(f"{method} {must} (unless allow_nonstandard_methods is set)")
+        must = "must be None" if present else "must not be None"
+        raise ValueError(f"body {must} for {method} (unless allow_nonstandard_methods is true)")
 
 
 def _describe_sender(request: HTTPRequest, target: Target, headers: HTTPHeaders) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -172,6 +173,9 @@ class Receiver(Protocol):
         self._over = True
         self._waiting.clear()
         self._pieces.clear()
+        if isinstance(error, asyncio.CancelledError):
+            # It would pass for the cancellation of whoever waits for the response.
+            error = HTTPStreamClosedError("streaming_callback was cancelled")
         if isinstance(error, BadRequest):  # of gunzip, which servers use too
             error = (
                 too_large()

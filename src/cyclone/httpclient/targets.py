@@ -62,7 +62,9 @@ def parse_target(url: str) -> Target:
         raise ValueError("the URL holds white space or control characters: percent-encode them")
     parts = urlsplit(url)
     if parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError(f"unsupported URL scheme {parts.scheme!r}: only http and https are known")
+        raise ValueError(f"Unsupported url scheme {parts.scheme!r}: only http and https are known")
+    if "\\" in parts.netloc:
+        raise ValueError("the host of the URL holds a backslash")  # browsers end the host there
     user, at, authority = parts.netloc.rpartition("@")
     if not authority.isascii():
         host, colon, port_text = authority.partition(":")
