@@ -111,7 +111,7 @@ FOREIGN = {
     "httptools": ["http1.section"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy", "httpclient.tls"],
-    "cryptography": ["deploy", "httputil.certificates"],
+    "cryptography": ["deploy", "httpclient.tls", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
 }
 

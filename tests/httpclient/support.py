@@ -118,7 +118,8 @@ async def serving(
         await port.stopListening()
         if isinstance(factory, ScriptFactory):
             for connection in factory.connections:
-                connection.transport.abortConnection()
+                if not connection.done.called:
+                    connection.transport.abortConnection()
             await DeferredList(list(factory.open))
 
 

@@ -51,7 +51,7 @@ async def test_postdata_and_header_lists() -> None:
         await httpclient.fetch(
             served.url, method="PUT", headers={"Content-Type": ["a/b"]}, client=served.client
         )
-        assert served.factory.requests[1].startswith(b"PUT / ")
+        assert b"PUT / " in served.factory.requests[1]
 
 
 async def test_redirects_are_followed_when_asked() -> None:

@@ -325,12 +325,10 @@ async def test_bodies_of_redirects_are_not_waited_for(framing: bytes) -> None:
 
 async def test_timeouts() -> None:
     async with script(silent) as served:
-        error = await failing(
-            served.fetch(request_timeout=0.05), HTTPTimeoutError, "during request"
-        )
+        error = await failing(served.fetch(request_timeout=0.05), HTTPTimeoutError, "Timeout")
         assert error.code == 599 and repr(error)
     async with script(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx") as served:
-        await failing(served.fetch(request_timeout=0.05), HTTPTimeoutError, "during request")
+        await failing(served.fetch(request_timeout=0.05), HTTPTimeoutError, "Timeout")
 
 
 async def test_the_queue() -> None:

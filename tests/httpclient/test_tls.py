@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
-    PrivateCertificate,
     trustRootFromCertificates,
 )
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
-from cyclone.httpclient import HTTPConnectError, HTTPRequest, HTTPTimeoutError
+from cyclone.httpclient import (
+    HTTPConnectError,
+    HTTPRequest,
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+)
 from cyclone.httpclient.messages import DEFAULTS, with_defaults
 from cyclone.httpclient.tls import TLSSettings, tls_settings
 
@@ -43,11 +49,10 @@ def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> An
 
 def options(authority: trustme.CA, *names: str, client: bool = False) -> Any:
     leaf = authority.issue_cert(*(names or ("127.0.0.1", "localhost")))
-    own: Any = PrivateCertificate.loadPEM(leaf.private_key_and_cert_chain_pem.bytes())
     trust: Any = trustRootFromCertificates([Certificate.loadPEM(authority.cert_pem.bytes())])
     return CertificateOptions(
-        privateKey=own.privateKey.original,
-        certificate=own.original,
+        privateKey=load_pem_private_key(leaf.private_key_pem.bytes(), None),
+        certificate=load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()),
         trustRoot=trust if client else None,
         acceptableProtocols=[b"http/1.1"],
     )
@@ -93,7 +98,7 @@ async def test_client_certificates(authority: trustme.CA, files: Path, names: An
         assert response.body == b"ok"
         lax = await served.fetch(validate_cert=False, client_cert=cert, client_key=key)
         assert lax.body == b"ok"
-        await failing(served.fetch(ca_certs=ca), OSError)
+        await failing(served.fetch(ca_certs=ca), HTTPStreamClosedError)
 
 
 async def test_files_that_are_no_good(files: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from twisted.internet import error as net_error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.web.client import (
@@ -233,7 +232,7 @@ class Attempt:
     def _request_failed(self, failure: Failure) -> None:
         self._requesting = None
         guard = self._guard
-        cause = _cause(exception_of(failure))
+        cause = _cause(exception_of(failure), guard is None or guard.lost)
         if guard is not None and not guard.answered and guard.requests > 1:
             self.stale = not isinstance(exception_of(failure), RequestGenerationFailed)
         self.fail(cause)
@@ -299,14 +298,19 @@ def _connect_error(error: BaseException) -> BaseException:
     return converted
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What is behind the errors of Twisted's client."""
+def _cause(error: BaseException, lost: bool) -> BaseException:
+    """What is behind the errors of Twisted's client.
+
+    Args:
+        error: what a request failed with.
+        lost: whether the connection had ended, or else the parser gave up.
+    """
     if isinstance(error, RequestGenerationFailed):
         return exception_of(error.reasons[0])
     if isinstance(error, ResponseFailed | RequestTransmissionFailed):
         reasons = [exception_of(reason) for reason in error.reasons if reason is not None]
         converted: HTTPStreamClosedError = HTTPStreamClosedError("Connection closed")
-        if reasons and not isinstance(reasons[0], net_error.ConnectionClosed):
+        if not lost:
             converted = HTTPResponseError("Malformed response")
         converted.__cause__ = reasons[0] if reasons else error
         return converted

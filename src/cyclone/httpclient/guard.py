@@ -53,13 +53,15 @@ class Guard(ProtocolWrapper):
     Attributes:
         requests: how many requests were begun.
         answered: whether anything came back for the last one.
-        ended_well: whether the peer ended the connection in good order.
+        lost: whether the connection has ended.
+        ended_well: whether it ended in good order.
     """
 
     def __init__(self, factory: Any, wrapped: Any) -> None:
         super().__init__(factory, wrapped)
         self.requests = 0
         self.answered = False
+        self.lost = False
         self.ended_well = False
         self._handshake: Deferred[None] | None = None
         self._listener: Listener | None = None
@@ -110,6 +112,7 @@ class Guard(ProtocolWrapper):
             super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = True
         self.ended_well = isinstance(reason.value, ConnectionDone)
         handshake, self._handshake = self._handshake, None
         if handshake is not None and not handshake.called:

@@ -6,13 +6,14 @@ import ssl
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
-    PrivateCertificate,
     optionsForClientTLS,
     trustRootFromCertificates,
 )
@@ -97,10 +98,10 @@ def connection_creator(settings: TLSSettings, host: str, port: int) -> Any:
         return optionsForClientTLS(
             host,
             trustRoot=_trust_root(settings.ca_certs),
-            clientCertificate=certificate,
             acceptableProtocols=_PROTOCOLS,
+            extraCertificateOptions=certificate,
         )
-    options = certificate.options() if certificate else CertificateOptions()  # type: ignore[no-untyped-call]
+    options = CertificateOptions(acceptableProtocols=_PROTOCOLS, **certificate)
     context = options.getContext()
     context.set_verify(SSL.VERIFY_NONE, lambda *_: True)
     return _WithContext(context, host)
@@ -118,14 +119,16 @@ def _trust_root(path: str | None) -> Any:
     )
 
 
-def _client_certificate(settings: TLSSettings) -> PrivateCertificate | None:
+def _client_certificate(settings: TLSSettings) -> dict[str, Any]:
+    """The arguments of `CertificateOptions` that show a certificate, and those it depends on."""
     if settings.certificate is None:
-        return None
+        return {}
     pem = Path(settings.certificate).read_bytes()
+    first, *chain = load_pem_x509_certificates(pem)
     if settings.key is not None:
-        pem = Path(settings.key).read_bytes() + b"\n" + pem
-    certificate: PrivateCertificate = PrivateCertificate.loadPEM(pem)  # type: ignore[no-untyped-call]
-    return certificate
+        pem = Path(settings.key).read_bytes()
+    key = load_pem_private_key(pem, None)
+    return {"privateKey": key, "certificate": first, "extraCertChain": chain}
 
 
 @implementer(IOpenSSLClientConnectionCreator)
