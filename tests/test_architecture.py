@@ -62,7 +62,7 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient")}
+MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -85,6 +85,7 @@ PURE = [
     "web.redirects",
     "http1.chunked",
     "http1.heads",
+    "auth.signing",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
@@ -108,6 +109,7 @@ NOT_IN_PURE = [
 
 #: Foreign libraries and the only modules that know them. Twisted and zope.interface are everywhere.
 FOREIGN = {
+    "joserfc": ["auth.idtoken"],
     "httptools": ["http1.section"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy", "httpclient.tls"],
