@@ -139,7 +139,8 @@ class OIDCMixin(HandlerMixin):
 
     def _redirect_uri(self, settings: dict[str, Any]) -> str:
         here: str = self.request.full_url().partition("?")[0]
-        return urljoin(here, settings.get("redirect_uri") or here)
+        chosen: str = settings.get("redirect_uri") or here
+        return urljoin(here, chosen)
 
     async def _token(
         self, settings: dict[str, Any], provider: dict[str, Any], code: str, verifier: str
