@@ -231,6 +231,8 @@ class Attempt:
 
     def _request_failed(self, failure: Failure) -> None:
         self._requesting = None
+        if self._over:
+            return
         guard = self._guard
         cause = _cause(exception_of(failure), guard is None or guard.lost)
         if guard is not None and not guard.answered and guard.requests > 1:

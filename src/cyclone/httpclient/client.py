@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from cyclone._async import HandlerErrors, Spawned, Waiter, failure_of, spawn
+from cyclone._async import HandlerErrors, Waiter, failure_of, spawn
 from cyclone.util import import_object
 
 from .connections import Connections
@@ -55,7 +55,10 @@ class _Pending:
         self.callback = callback
         self.queued_at = 0.0
         self.timer: Any = None
-        self.running: Spawned | None = None
+        self.waiting: Deferred[Any] | None = None
+
+    def waits_for(self, deferred: Deferred[Any]) -> None:
+        self.waiting = deferred
 
 
 class AsyncHTTPClient:
@@ -234,7 +237,7 @@ class AsyncHTTPClient:
             pending = self._queue.popleft()
             self._stop_timer(pending)
             self._active.add(pending)
-            pending.running = spawn(self._run(pending))
+            spawn(self._run(pending))
 
     async def _run(self, pending: _Pending) -> None:
         try:
@@ -246,6 +249,7 @@ class AsyncHTTPClient:
                 self.reactor.seconds() - pending.queued_at,
                 self.max_header_size,
                 self.max_body_size,
+                pending.waits_for,
             )
         except HandlerErrors as exc:
             response = HTTPResponse(pending.original, NO_RESPONSE, error=exc)
@@ -267,8 +271,8 @@ class AsyncHTTPClient:
         if pending in self._queue:
             self._queue.remove(pending)
             self._tell(pending, CancelledError())
-        elif pending.running is not None:
-            pending.running.cancel()
+        elif pending.waiting is not None:
+            pending.waiting.cancel()
 
     def _tell(self, pending: _Pending, error: BaseException) -> None:
         pending.callback(HTTPResponse(pending.original, NO_RESPONSE, error=error))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from .attempt import DROP, Attempt, Limits, Received
 from .connections import Connections
 from .heads import ResponseHead
@@ -29,6 +31,7 @@ async def fetch(
     queued: float,
     max_header_size: int,
     max_body_size: int,
+    waiting: Callable[[Deferred[Any]], None],
 ) -> HTTPResponse:
     """Fetch `request` and follow its redirects.
 
@@ -40,6 +43,7 @@ async def fetch(
         queued: seconds that it has waited.
         max_header_size: bytes of a head.
         max_body_size: bytes of a body.
+        waiting: told what is waited for; cancelling that gives up.
     """
     began = reactor.seconds()
     total = _limit(request.request_timeout)
@@ -51,7 +55,7 @@ async def fetch(
     )
     while True:
         started, wall = reactor.seconds(), time.time()
-        received = await _once(reactor, connections, request, limits)
+        received = await _once(reactor, connections, request, limits, waiting)
         head = received.head
         location = head.headers.get("Location")
         if not is_redirect(request, head.code, location):
@@ -76,7 +80,11 @@ async def fetch(
 
 
 async def _once(
-    reactor: Any, connections: Connections, request: HTTPRequest, limits: Limits
+    reactor: Any,
+    connections: Connections,
+    request: HTTPRequest,
+    limits: Limits,
+    waiting: Callable[[Deferred[Any]], None],
 ) -> Received:
     """One response.  A kept connection that turns out to be dead costs another attempt."""
     prepared = prepare(request)
@@ -89,8 +97,10 @@ async def _once(
             bool(request.decompress_response),
             _head_reader(request),
         )
+        started = attempt.start()
+        waiting(started)
         try:
-            return await attempt.start()
+            return await started
         except Exception:
             # Each attempt takes one kept connection away, so this ends.
             if not (attempt.stale and prepared.repeatable):
