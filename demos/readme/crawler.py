@@ -16,4 +16,4 @@ class MainHandler(cyclone.web.RequestHandler):
         self.write(response.body)
 
 
-Application = lambda: cyclone.web.Application([("/", MainHandler)], debug=True)
+Application = lambda: cyclone.web.Application([("/", MainHandler)], debug=True)  # noqa: E731

@@ -10,7 +10,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IClientRequest
 from zope.interface import implementer
 
-from cyclone._async import DONE, Settled, Waiter, resolve
+from cyclone._async import DONE, HandlerErrors, Settled, Waiter, resolve
 from cyclone.httputil import HTTPHeaders
 
 from .errors import HTTPStreamClosedError
@@ -113,7 +113,7 @@ class Outgoing:
             self._connection.registerProducer(self, True)
             try:
                 result = self._body(self._write)
-            except Exception as exc:
+            except HandlerErrors as exc:
                 self._failed(exc)
             else:
                 resolve(result, self._produced, self._failed)

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 
-from cyclone._async import as_deferred, resolve
+from cyclone._async import HandlerErrors, as_deferred, resolve
 from cyclone.http1 import BadRequest, Gunzip
 
 from .errors import HTTPResponseError, HTTPStreamClosedError
@@ -112,25 +112,35 @@ class Receiver(Protocol):
 
     def _process(self, data: bytes) -> Deferred[Any] | None:
         try:
-            if self._gunzip is not None:
-                result = self._gunzip.data_received(data)
-                return self._unless_done(result)
-            return self.data_received(data)
-        except Exception as exc:
+            consumer = self if self._gunzip is None else self._gunzip
+            return self._unless_done(consumer.data_received(data))
+        except HandlerErrors as exc:
             self._fail(exc)
             return None
 
     @staticmethod
     def _unless_done(result: Deferred[Any] | None) -> Deferred[Any] | None:
-        """None for a Deferred that has succeeded: there is nothing to wait for."""
-        if result is not None and result.called and not result.paused:
-            outcome: list[Any] = []
-            result.addBoth(outcome.append)
-            if outcome and isinstance(outcome[0], Failure):
-                outcome[0].raiseException()
-            if outcome:
-                return None
-        return result
+        """None for a Deferred that has succeeded: there is nothing to wait for.
+
+        Each of many small pieces would take the stack further down otherwise.
+        """
+        if result is None:
+            return None
+        outcome: list[Any] = []
+        now = True
+
+        def look(value: Any) -> Any:
+            outcome.append(value)
+            # A failure that is raised below is not to be reported by the Deferred as well.
+            return None if now and isinstance(value, Failure) else value
+
+        result.addBoth(look)
+        now = False
+        if not outcome:
+            return result
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+        return None
 
     def _processed(self, _: Any) -> None:
         if self._over:
