@@ -615,3 +615,29 @@ async def test_ways_to_connect() -> None:
         assert b"Host: b.invalid" in served.factory.requests[-1]
         await failing(mapped.fetch("http://[::1]:1/", allow_ipv6=False), OSError)
         await mapped.close()
+
+
+async def test_a_request_that_timed_out_is_not_sent_again() -> None:
+    async with script(OK, silent) as served:
+        await served.fetch()
+        await failing(served.fetch(request_timeout=0.05), HTTPTimeoutError, "Timeout")
+        assert len(served.factory.requests) == 2 and len(served.factory.connections) == 1
+
+
+async def test_cancelling_a_fetch_on_a_kept_connection() -> None:
+    async with script(OK, silent) as served:
+        await served.fetch()
+        fetched = served.fetch()
+        fetched.cancel()
+        await failing(fetched, CancelledError)
+        assert len(served.factory.connections) == 1
+
+
+async def test_class_2_nothing_is_sent_of_a_request_that_is_refused() -> None:
+    async with script(OK) as served:
+        await failing(served.fetch("/a b\r\nX: y"), ValueError)
+        await failing(served.fetch(method="GET\r\nX:"), ValueError)
+        with pytest.raises(ValueError):
+            served.fetch(headers={"X": "a\r\nY: b"})
+        await failing(served.fetch(user_agent="a\r\nY: b"), Exception)
+        assert served.factory.connections == []
