@@ -62,7 +62,7 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient")}
+MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -94,6 +94,11 @@ PURE = [
     "template.whitespace",
     "httputil.multipart_memory",
     "httputil.multipart_rules",
+    "auth.signing",
+    "httpclient.heads",
+    "httpclient.messages",
+    "httpclient.redirects",
+    "httpclient.targets",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -115,9 +120,10 @@ NOT_IN_PURE = [
 FOREIGN = {
     "httptools": ["http1.fields"],
     "multipart": ["httputil"],
-    "OpenSSL": ["deploy", "uvloopreactor"],
-    "cryptography": ["deploy", "httputil.certificates"],
+    "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel"],
+    "joserfc": ["auth.idtoken"],
+    "cryptography": ["deploy", "httpclient.tls", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
@@ -146,7 +152,14 @@ RESULT_QUESTIONS = {
 }
 
 #: Where the transport is written to.
-WRITES_TO_TRANSPORT = ["http1.connection", "http1.exchange", "http1.outbox"]
+WRITES_TO_TRANSPORT = [
+    "http1.connection",
+    "http1.exchange",
+    "http1.outbox",
+    # The client's own wire: a request, and the CONNECT before it.
+    "httpclient.outgoing",
+    "httpclient.tunnel",
+]
 
 #: Underscored names of others that are public all the same.
 PUBLIC_ALL_THE_SAME = {

@@ -14,7 +14,10 @@ from cyclone.testing import Client
 from cyclone.web import Application
 
 DEMOS = Path(__file__).parents[2] / "demos"
-APPLICATIONS = ["readme/hello", "readme/delayed", "readme/clock", "readme/decorators", "site/app"]
+APPLICATIONS = [
+    *("readme/hello", "readme/delayed", "readme/clock", "readme/crawler", "readme/decorators"),
+    "site/app",
+]
 
 
 #: Loads an application and says what it is, in a process of its own: an application may ask the
