@@ -6,6 +6,7 @@
 #   JOBS         processes that pytest uses                      (as many as there are CPUs, at most 8)
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
+#   CONFORMANCE_ARGS  arguments for `make conformance-tornado`
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,6 +17,7 @@ PORT ?= 8888
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
+CONFORMANCE_ARGS ?=
 
 PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
@@ -23,7 +25,7 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-optimized fuzz bench docs format lock clean
+.PHONY: help run test check test-cov test-optimized conformance-tornado fuzz bench docs format lock clean
 
 help:
 	@echo "make run | test | check | fuzz | bench | docs | format | lock | clean"
@@ -64,6 +66,10 @@ test-cov: $(VENV)/.installed-dev
 # What builds and installs the package is the same with and without it.
 test-optimized: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+
+# Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
+conformance-tornado: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.tornado_tests --write $(CONFORMANCE_ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)
