@@ -109,6 +109,7 @@ FOREIGN = {
     "OpenSSL": ["deploy"],
     "cryptography": ["deploy", "httputil.certificates"],
     "uvloop": ["uvloopreactor", "deploy"],
+    "babel": ["locale.cldr"],
 }
 
 #: Where a function may import the global reactor.

@@ -20,6 +20,7 @@ The rooms behind this face::
     builtin       ErrorHandler, RedirectHandler, FallbackHandler (redirects: where they may lead)
     static        StaticFileHandler (ranges: what it sends)
     conditional   preconditions (RFC 9110 section 13); pure
+    localized     the language of a request
     arguments     text of arguments; pure
     fields        header fields of responses; pure
     cookies       Set-Cookie; pure

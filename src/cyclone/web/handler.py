@@ -24,10 +24,11 @@ from cyclone.httputil import (
     RequestCookie,
     ResponseStartLine,
 )
+from cyclone.locale import Locale
 from cyclone.log import app_log, gen_log
 from cyclone.util import ObjectDict
 
-from . import conditional, failing
+from . import conditional, failing, localized
 from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
@@ -99,6 +100,7 @@ class RequestHandler:
     _execution: Execution | None = None
     _transforms: Any = ()
     _current_user: Any = None
+    _locale: Any = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
@@ -146,6 +148,10 @@ class RequestHandler:
 
     def get_current_user(self) -> Any:
         """Say who makes the request; None for nobody."""
+        return None
+
+    def get_user_locale(self) -> Any:
+        """Say which `cyclone.locale.Locale` the user has chosen; None for the browser's."""
         return None
 
     def get_login_url(self) -> str:
@@ -211,6 +217,12 @@ class RequestHandler:
     def current_user(self, value: Any) -> None:
         self._current_user = value
         self._user_known = True
+
+    locale = property(localized.get_locale, localized.set_locale)
+
+    def get_browser_locale(self, default: str = "en_US") -> Locale:
+        """The supported locale that Accept-Language asks for, `default` if it asks for none."""
+        return localized.browser_locale(self.request.headers.get("Accept-Language", ""), default)
 
     # -- status and header
 
