@@ -107,7 +107,7 @@ FOREIGN = {
     "httptools": ["http1.section"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy"],
-    "cryptography": ["deploy", "httputil.certificates"],
+    "cryptography": ["deploy", "httputil.certificates", "httpserver.tls", "testing.certificate"],
     "uvloop": ["uvloopreactor", "deploy"],
     "babel": ["locale.cldr"],
 }
