@@ -13,7 +13,6 @@ from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
     TLSVersion,
-    trustRootFromCertificates,
 )
 
 __all__ = ["tls_context"]
@@ -58,7 +57,8 @@ def tls_context(options: Any) -> Any:
         extra["acceptableCiphers"] = ciphers.fromOpenSSLCipherString(options["ciphers"])
     wanted = options.get("cert_reqs", ssl.CERT_NONE)
     if wanted != ssl.CERT_NONE:
-        extra["trustRoot"] = _authorities(options)
+        extra["verify"] = True
+        extra["caCerts"] = _authorities(options)
         extra["requireCertificate"] = wanted == ssl.CERT_REQUIRED
     # Objects of `cryptography`: pyOpenSSL is giving up its own.
     return CertificateOptions(
@@ -71,13 +71,13 @@ def tls_context(options: Any) -> Any:
     )
 
 
-def _authorities(options: Mapping[str, Any]) -> Any:
+def _authorities(options: Mapping[str, Any]) -> list[Any]:
     if not options.get("ca_certs"):
         raise ValueError("ssl_options with cert_reqs need ca_certs: whose certificates count?")
     found = x509.load_pem_x509_certificates(_read(options["ca_certs"]))
     pem = [certificate.public_bytes(Encoding.PEM) for certificate in found]
-    root: Any = trustRootFromCertificates
-    return root([Certificate.loadPEM(data) for data in pem])
+    load: Any = Certificate.loadPEM
+    return [load(data).original for data in pem]
 
 
 def _read(path: Any) -> bytes:

@@ -16,6 +16,8 @@ The rooms behind this face::
     streaming     request bodies for handlers that take them piece by piece
     failing       from an exception to a response
     routing       paths and hosts to routes; pure (patterns: what a regular expression matches)
+    matchers      which requests a rule is for; pure
+    routers       routers of rules, for targets of all kinds
     decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
     builtin       ErrorHandler, RedirectHandler, FallbackHandler (redirects: where they may lead)
     static        StaticFileHandler (ranges: what it sends)
@@ -39,6 +41,15 @@ from .decorators import (
 )
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
+from .matchers import (
+    AnyMatches,
+    DefaultHostMatches,
+    HostMatches,
+    Matcher,
+    PathMatches,
+    Rule,
+)
+from .routers import ReversibleRouter, ReversibleRuleRouter, Router, RuleRouter
 from .routing import URLSpec
 from .static import StaticFileHandler
 
@@ -46,15 +57,25 @@ from .static import StaticFileHandler
 url = URLSpec
 
 __all__ = [
+    "AnyMatches",
     "Application",
+    "DefaultHostMatches",
     "ErrorHandler",
     "FallbackHandler",
     "Finish",
     "HTTPAuthenticationRequired",
     "HTTPError",
+    "HostMatches",
+    "Matcher",
     "MissingArgumentError",
+    "PathMatches",
     "RedirectHandler",
     "RequestHandler",
+    "ReversibleRouter",
+    "ReversibleRuleRouter",
+    "Router",
+    "Rule",
+    "RuleRouter",
     "StaticFileHandler",
     "URLSpec",
     "addslash",
