@@ -21,6 +21,7 @@ from cyclone.httputil import HTTPServerRequest
 from .bodies import BufferedBody, body_consumer
 from .delegates import serve_callable, serve_message
 from .server import HTTPServer
+from .tls import tls_context
 
 __all__ = [
     "BufferedBody",
@@ -30,6 +31,7 @@ __all__ = [
     "body_consumer",
     "serve_callable",
     "serve_message",
+    "tls_context",
 ]
 
 #: cyclone 1.x's names.
