@@ -122,6 +122,7 @@ REACTOR = [
     "mail",
     "autoreload",
     "testing.client",  # a client for tests that run in the reactor
+    "testing.loop",  # runs tests in the reactor
 ]
 
 #: Where the questions "is it a Deferred, a coroutine?" are asked, and how they look.

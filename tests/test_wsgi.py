@@ -159,7 +159,7 @@ def twice(environ: Any, start_response: Start) -> Any:
         (lambda environ, start_response: [], "did not call start_response"),
         (lambda environ, start_response: None, "TypeError"),
         (answering([b"x"], "OK"), "a status is like"),
-        (answering([b"x"], "２00 OK"), "a status is like"),
+        (answering([b"x"], "\uff1200 OK"), "a status is like"),
     ],
 )
 def test_errors_before_the_response(app: Any, error: str) -> None:

@@ -223,7 +223,8 @@ def test_rules_without_an_application() -> None:
     )
     client = Client(HTTPServer(router))
     assert client.get("/call/a%20b").text == (
-        "called /call/a%20b {'path_args': [b'a b'], 'path_kwargs': {}, 'target_kwargs': {'x': 1}} b''"
+        "called /call/a%20b "
+        "{'path_args': [b'a b'], 'path_kwargs': {}, 'target_kwargs': {'x': 1}} b''"
     )
     assert client.post("/any", body=b"hello").text == "called /any {} b'hello'"
     assert client.get("/z", headers={"Host": "b"}).text == "b ('z',) {} {'k': 2}"
@@ -358,10 +359,6 @@ def test_all_kinds_of_targets(serve: Any) -> None:
     assert client.get("/nobody").text == "outer () {} {}"  # its first rule's router declines
     assert client.get("/key%20x").text == "outer () {'key': 'key x'} {}"
     assert client.get("/x", headers={"Host": "nested"}).text == "outer ('x',) {} {'n': 1}"
-    assert (
-        client.get("/nowhere").status == client.get("/app/a/b/../", headers={"X": "y"}).status // 1
-        or 404
-    )
     assert client.get("/nowhere").status == 404
     assert client.post("/app/x", body=b"hello").text == "hello"
     assert client.post("/call", body=b"hello").text == "called /call {} b'hello'"

@@ -294,4 +294,4 @@ def main(**kwargs: Any) -> None:
         kwargs: for `unittest.main`.
     """
     rest = parse_command_line(sys.argv)
-    unittest.main(argv=[sys.argv[0], *rest], module=kwargs.pop("module", None), **kwargs)
+    unittest.main(argv=[sys.argv[0], *rest], **kwargs)

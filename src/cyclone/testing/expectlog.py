@@ -6,9 +6,9 @@ import logging
 import re
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, globalLogPublisher
 
 from cyclone.log import Log
 
@@ -58,6 +58,7 @@ class ExpectLog(logging.Filter):
             if name in _OURS.values():
                 self._namespace = name
             logger = logging.getLogger(name)
+        self._observer = cast(ILogObserver, self._observe)  # one object, to be removed again
         self.logger = logger
         self.orig_level: int | None = None
 
@@ -68,10 +69,11 @@ class ExpectLog(logging.Filter):
     def _observe(self, event: Mapping[str, Any]) -> None:
         if event.get("log_namespace") != self._namespace:
             return
-        level = event.get("log_stdlib_level")
+        level = event.get("log_stdlib_level")  # there is one where there is a traceback
+        has_stack = level is not None
         if level is None:
             level = _NUMBERS.get(event["log_level"].name, logging.INFO)
-        self._take(str(event.get("log_text", "")), level, "log_failure" in event)
+        self._take(str(event.get("log_text", "")), level, has_stack)
 
     def _take(self, message: str, level: int, has_stack: bool) -> bool:
         self.logged_stack = self.logged_stack or has_stack
@@ -86,7 +88,7 @@ class ExpectLog(logging.Filter):
             self.logger.setLevel(self.level)
         self.logger.addFilter(self)
         if self._namespace:
-            globalLogPublisher.addObserver(self._observe)
+            globalLogPublisher.addObserver(self._observer)
         return self
 
     def __exit__(
@@ -96,7 +98,7 @@ class ExpectLog(logging.Filter):
         tb: TracebackType | None,
     ) -> None:
         if self._namespace:
-            globalLogPublisher.removeObserver(self._observe)
+            globalLogPublisher.removeObserver(self._observer)
         self.logger.removeFilter(self)
         if self.orig_level is not None:
             self.logger.setLevel(self.orig_level)

@@ -1,4 +1,4 @@
-"""The reactor as tests of Tornado's kind see it: a loop that is run until something has happened."""
+"""The reactor as tests of Tornado's kind see it: a loop that runs until something happens."""
 
 from __future__ import annotations
 
