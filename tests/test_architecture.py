@@ -81,6 +81,7 @@ PURE = [
     "web.arguments",
     "web.pages",
     "web.patterns",
+    "web.matchers",
     "web.ranges",
     "web.redirects",
     "http1.chunked",

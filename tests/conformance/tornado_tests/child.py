@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any
 
 from .stand_in import missing_used, substitute
+from .table import suite_named
 from .tidy import tidy
 
 __all__ = ["list_tests", "main"]
@@ -181,7 +182,7 @@ def run_one(test: str, seconds: float) -> dict[str, Any]:
 def run_all(module: str, tests: list[str], seconds: float, send: Send) -> None:
     """Run tests of one module, one after the other."""
     loop, io_loop, reactor = install_loop()
-    substitute()
+    substitute(suite_named(module).also)
     prepare_tools(loop, io_loop)
     prepare_logs()
 

@@ -79,13 +79,14 @@ def placeholder(label: str) -> type:
     return _MissingType(label.rpartition(".")[2], (Missing,), {"label": label})
 
 
-def substitute() -> None:
-    """Exchange the modules."""
+def substitute(also: tuple[str, ...] = ()) -> None:
+    """Exchange the modules, and those in `also`."""
     import tornado
 
     for name in TOOLS:
         importlib.import_module(f"tornado.{name}")
-    originals = {name: importlib.import_module(f"tornado.{name}") for name in SUBSTITUTED}
+    names = (*SUBSTITUTED, *also)
+    originals = {name: importlib.import_module(f"tornado.{name}") for name in names}
     for name, original in originals.items():
         try:
             module = importlib.import_module(f"cyclone.{name}")

@@ -35,11 +35,13 @@ class Suite:
         name: ``web`` for ``tornado.test.web_test``.
         needs: names without which it makes no sense to run: modules, or names in modules.
         classes: patterns of the test classes that look at what is substituted.
+        also: modules that are replaced for this suite only, being tools for the others.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     classes: tuple[str, ...] = ("*",)
+    also: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -85,10 +87,11 @@ SUITES = (
     Suite("gen", ("cyclone.web",), ("GenWebTest",)),
     Suite("asyncio", ("cyclone.web",), ("SelectorThreadContextvarsTest",)),
     Suite("circlerefs", ("cyclone.web",)),
+    Suite("log", ("cyclone.log",), ("LogFormatterTest", "EnablePrettyLoggingTest"), ("log",)),
 )
 
 #: Those that ``make test`` runs.
-FAST = ("web", "template", "escape", "httputil", "routing", "locale", "options", "wsgi")
+FAST = ("web", "template", "escape", "httputil", "routing", "locale", "options", "log", "wsgi")
 
 
 def suite_named(name: str) -> Suite:
