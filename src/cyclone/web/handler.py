@@ -713,6 +713,9 @@ class RequestHandler:
         if self._ended:
             return
         self._ended = True
+        if self._execution is not None:
+            # They know the handler: without this only the garbage collector would free it.
+            self._execution = self.request.connection.on_lost = None
         if self.request.body_buffer is not None:
             self.request.close()
         if type(self).on_finish is _on_finish:
