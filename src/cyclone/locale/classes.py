@@ -95,11 +95,13 @@ class Locale:
         plural_message: str | None = None,
         count: int | None = None,
     ) -> str:
-        """`translate` a message that means different things in different contexts::
+        """`translate` a message that means different things in different contexts.
 
-        locale.pgettext("law", "right")
-        locale.pgettext("direction", "right")
-        locale.pgettext("organization", "club", "clubs", len(clubs))
+        A catalog of gettext has a translation for each context::
+
+            locale.pgettext("law", "right")
+            locale.pgettext("direction", "right")
+            locale.pgettext("organization", "club", "clubs", len(clubs))
         """
         raise NotImplementedError
 
