@@ -148,8 +148,10 @@ class ReactorLoop:
                 limits.append(limit)
 
         def time_is_up(spawned: Any) -> None:
-            conclude(False, TimeoutError(f"Operation timed out after {timeout} seconds"))
+            outcome.append((False, TimeoutError(f"Operation timed out after {timeout} seconds")))
             spawned.cancel()
+            # asyncio tells a task of its cancellation in the next turn.
+            self.reactor.callLater(0, self.reactor.callLater, 0, self.stop)
 
         limits: list[IDelayedCall] = []
         self.reactor.callLater(0, begin)
@@ -180,7 +182,8 @@ class ReactorLoop:
 
     def stop(self) -> None:
         """Leave the reactor at the end of this turn; it can be started again."""
-        self.reactor.crash()
+        if self.reactor.running:  # else the next run would be left as soon as it began
+            self.reactor.crash()
 
     def _call(self, callback: Callable[..., Any], args: Any, kwargs: Any) -> None:
         try:
