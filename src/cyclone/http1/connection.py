@@ -140,7 +140,6 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSED
         self._forget_deadlines()
         self._received = b""
-        self.factory.connection_gone(self)
         self.outbox.close()
         if self._shared is not None:
             self._shared.lost()
@@ -150,6 +149,7 @@ class HTTP1Connection(Protocol):
         self._drop_intake()
         if self._successor is not None:
             self._successor.connectionLost(reason)
+        self.factory.connection_gone(self)  # last, as an application may be told that it is over
 
     def readConnectionLost(self) -> None:
         """The peer has ended its side (IHalfCloseableProtocol); it may still read.

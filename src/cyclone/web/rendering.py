@@ -119,24 +119,20 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
     They are ``handler``, ``request``, ``current_user``, ``locale``, ``_``, ``pgettext``,
     ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods.
     """
+    locale = handler.locale
     names: dict[str, Any] = {
         "handler": handler,
         "request": handler.request,
         "current_user": handler.current_user,
+        "locale": locale,
+        "_": locale.translate,
+        "pgettext": locale.pgettext,
         "static_url": handler.static_url,
         "xsrf_form_html": handler.xsrf_form_html,
         "reverse_url": handler.reverse_url,
     }
-    if _has(handler, "locale"):
-        locale: Any = handler.locale  # type: ignore[attr-defined]
-        names.update(locale=locale, _=locale.translate, pgettext=locale.pgettext)
     names.update(handler.ui)
     return names
-
-
-def _has(handler: RequestHandler, name: str) -> bool:
-    # Properties are not run for the question.
-    return name in handler.__dict__ or hasattr(type(handler), name)
 
 
 def create_template_loader(handler: RequestHandler, /, template_path: str) -> Any:
