@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
+from cyclone.locale import Locale
 from cyclone.template import DictLoader, Rendering, Template
 from cyclone.testing import Client, MemoryConnection
 from cyclone.web import Application, HTTPError, RequestHandler, UIModule
@@ -471,6 +472,36 @@ def test_a_user_who_is_looked_up_is_waited_for(stream: bool, late: bool) -> None
         assert connection.received == b""
         gate.callback(None)
     assert text_of(connection) == "out"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_locale_that_is_looked_up_is_waited_for(stream: bool, late: bool) -> None:
+    class Shouting(Locale):
+        def translate(self, message: str, *args: Any, **kwargs: Any) -> str:
+            return message.upper()
+
+        def pgettext(self, context: str, message: str, *args: Any, **kwargs: Any) -> str:
+            return message
+
+    gate: Deferred[None] = Deferred()
+    if not late:
+        gate.callback(None)
+    text = "{{ locale.code }} {{ _('hello') }} {{ pgettext('c', 'bye') }}"
+
+    class Handler(rendering("t", {"t": text})):  # type: ignore[misc]
+        stream_render = stream
+
+        async def get_user_locale(self) -> Any:
+            await gate
+            return Shouting("en_US")
+
+    connection = client_of(Handler).connect()
+    connection.send(GET)
+    if late:
+        assert connection.received == b""
+        gate.callback(None)
+    assert text_of(connection) == "en_US HELLO bye"
 
 
 def test_a_user_in_a_namespace_of_ones_own() -> None:

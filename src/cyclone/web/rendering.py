@@ -98,8 +98,8 @@ def render_string(handler: RequestHandler, /, template_name: str, **kwargs: Any)
     """
     template = _template(handler, template_name)
     names = _namespace(handler, kwargs)
-    if is_pending(names.get("current_user")):
-        rendering = Rendering(_with_user(handler, template, names))
+    if is_pending(names.get("current_user")) or is_pending(names.get("locale")):
+        rendering = Rendering(_with_names(handler, template, names))
         return rendering.outcome() if rendering.called else rendering
     return template.generate(**names)
 
@@ -117,7 +117,9 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
     """The names that all templates know; to be extended by overriding.
 
     They are ``handler``, ``request``, ``current_user``, ``locale``, ``_``, ``pgettext``,
-    ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods.
+    ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods. Where
+    `get_user_locale` is asynchronous, ``locale`` may be a Deferred; ``_`` and ``pgettext`` then
+    come when the page is made.
     """
     locale = handler.locale
     names: dict[str, Any] = {
@@ -125,12 +127,12 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
         "request": handler.request,
         "current_user": handler.current_user,
         "locale": locale,
-        "_": locale.translate,
-        "pgettext": locale.pgettext,
         "static_url": handler.static_url,
         "xsrf_form_html": handler.xsrf_form_html,
         "reverse_url": handler.reverse_url,
     }
+    if not is_pending(locale):
+        names.update(_=locale.translate, pgettext=locale.pgettext)
     names.update(handler.ui)
     return names
 
@@ -229,17 +231,21 @@ def _namespace(handler: RequestHandler, kwargs: dict[str, Any]) -> dict[str, Any
 # -- pages that take their time
 
 
-async def _with_user(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
-    await _await_user(handler, names)
+async def _with_names(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
+    await _await_names(handler, names)
     return await settle(template.generate(**names))
 
 
-async def _await_user(handler: RequestHandler, names: dict[str, Any]) -> None:
-    """Wait for a user that `get_current_user` has to look up: a Deferred of nobody is true."""
+async def _await_names(handler: RequestHandler, names: dict[str, Any]) -> None:
+    """Wait for what has to be looked up: a Deferred of nobody is true, one of a locale mute."""
     pending = names.get("current_user")
     names["current_user"] = user = await settle(pending)
     if pending is handler.current_user:
         handler.current_user = user
+    if is_pending(names.get("locale")):
+        names["locale"] = locale = await settle(names["locale"])
+        names.setdefault("_", locale.translate)
+        names.setdefault("pgettext", locale.pgettext)
 
 
 async def _finish_later(handler: RequestHandler, page: Any) -> None:
@@ -267,7 +273,7 @@ async def _stream(handler: RequestHandler, name: str, kwargs: dict[str, Any]) ->
 
     template = _template(handler, name)
     names = _namespace(handler, kwargs)
-    await _await_user(handler, names)
+    await _await_names(handler, names)
     last = await template.stream(write, **names)
     if not handler._finished:
         resources = _Resources(handler)
