@@ -128,7 +128,7 @@ def test_dates_are_compared_in_utc_and_seconds(modified: datetime.datetime) -> N
     assert if_range_holds(DATE, None, modified)
 
 
-def test_a_weak_tag_matches_weakly_only() -> None:
+def test_class_20_a_weak_tag_matches_weakly_only() -> None:
     assert verdict("GET", {INM: '"v1"'}, etag='W/"v1"') == 304
     assert verdict("PUT", {IM: 'W/"v1"'}, etag='W/"v1"') == 412
 
@@ -153,7 +153,7 @@ IF_RANGE: list[tuple[str | None, str | None, datetime.datetime | None, bool]] = 
 
 
 @pytest.mark.parametrize(("value", "etag", "modified", "holds"), IF_RANGE)
-def test_if_range(
+def test_class_20_if_range(
     value: str | None, etag: str | None, modified: datetime.datetime | None, holds: bool
 ) -> None:
     assert if_range_holds(value, etag, modified) is holds
@@ -222,14 +222,14 @@ def test_any_text_is_split_or_refused(text: str) -> None:
 
 
 @given(TAG, TAG)
-def test_strong_implies_weak(one: str, other: str) -> None:
+def test_class_20_strong_implies_weak(one: str, other: str) -> None:
     assert not strong_match(one, other) or weak_match(one, other)
     assert weak_match(one, one)
     assert strong_match(one, one) is not one.startswith("W/")
 
 
 @pytest.mark.parametrize("unit", ['"a",', ",", '"', 'W/"', '"a" ', " ,\t", '"a"'])
-def test_the_work_grows_with_the_length(unit: str) -> None:
+def test_class_3_the_work_grows_with_the_length(unit: str) -> None:
     few, many = (steps(lambda n=n: parse_entity_tags(unit * n)) for n in (200, 800))
     assert many <= 4 * few + 20
 

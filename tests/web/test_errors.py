@@ -124,7 +124,7 @@ def test_reasons(status: int, reason: str | None, sent: str) -> None:
 
 
 @given(st.integers(), st.none() | st.text())
-def test_any_reason_can_be_sent(status: int, reason: str | None) -> None:
+def test_class_2_any_reason_can_be_sent(status: int, reason: str | None) -> None:
     sent = reason_phrase(status, reason)
     line = f"HTTP/1.1 200 {sent}".encode("latin-1")
     assert len(line.splitlines()) == 1 or "\x85" in sent or "\x0b" in sent or "\x0c" in sent

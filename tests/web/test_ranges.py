@@ -87,7 +87,7 @@ def test_select(value: str, size: int, slices: tuple[tuple[int, int], ...] | Non
     assert select_ranges(value, size) == slices
 
 
-def test_too_many_ranges_are_ignored() -> None:
+def test_class_3_too_many_ranges_are_ignored() -> None:
     def wanted(count: int) -> str:
         return "bytes=" + ",".join(f"{2 * i}-{2 * i}" for i in range(count))
 
@@ -119,7 +119,9 @@ RANGE = st.one_of(
 
 
 @given(st.lists(RANGE, min_size=1, max_size=5), st.integers(1, 30))
-def test_ranges_are_what_they_say(wanted: list[tuple[int | None, int | None]], size: int) -> None:
+def test_class_20_ranges_are_what_they_say(
+    wanted: list[tuple[int | None, int | None]], size: int
+) -> None:
     selected = select_ranges("bytes=" + ", ".join(map(as_text, wanted)), size)
     expected = [positions for one in wanted if (positions := by_hand(one, size))]
     if sum(map(len, expected)) >= size:
@@ -130,21 +132,21 @@ def test_ranges_are_what_they_say(wanted: list[tuple[int | None, int | None]], s
 
 
 @given(st.text("bytes=0123456789-, \tx٣", max_size=30), st.integers(0, 20))
-def test_any_text_gives_ranges_inside(text: str, size: int) -> None:
+def test_class_20_any_text_gives_ranges_inside(text: str, size: int) -> None:
     for value in (text, "bytes=" + text):
         for one in select_ranges(value, size) or ():
             assert 0 <= one.start < one.stop <= size
 
 
 @pytest.mark.parametrize("unit", ["0-0,", ",", "-1,", "1-,", "9", "x"])
-def test_the_work_grows_with_the_length(unit: str) -> None:
+def test_class_3_the_work_grows_with_the_length(unit: str) -> None:
     def work(count: int) -> int:
         return steps(lambda: select_ranges("bytes=" + unit * count, 10, max_ranges=10**6))
 
     assert work(800) <= 4 * work(200) + 20
 
 
-def test_a_long_list_is_refused_without_being_read() -> None:
+def test_class_3_a_long_list_is_refused_without_being_read() -> None:
     assert steps(lambda: select_ranges("bytes=" + "0-0," * 10_000, 10)) < 20
 
 

@@ -365,7 +365,7 @@ def test_literals_keep_their_place(sources: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/about", "/item/7", "/nowhere"])
-def test_the_work_does_not_grow_with_the_routes(path: str) -> None:
+def test_class_3_the_work_does_not_grow_with_the_routes(path: str) -> None:
     def table(size: int) -> RouteTable:
         routes = [spec(rf"/route{i}/(\d+)") for i in range(size)]
         return RouteTable([spec("/about"), *routes, spec(r"/item/(\d+)")])

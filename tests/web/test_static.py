@@ -169,14 +169,14 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("path", OUTSIDE)
-def test_outside_is_forbidden(root: Path, path: str) -> None:
+def test_class_8_outside_is_forbidden(root: Path, path: str) -> None:
     for files in (client(root), client(root, default_filename="index.html")):
         status, answer = raw(files, f"/static/{path}")
         assert status == 403
         assert b"secret" not in answer.partition(b"\r\n\r\n")[2]
 
 
-def test_the_absolute_path_of_a_file_inside_is_forbidden_too(root: Path) -> None:
+def test_class_8_the_absolute_path_of_a_file_inside_is_forbidden_too(root: Path) -> None:
     # Its answer would tell where the root is.
     assert raw(client(root), f"/static/{root}/robots.txt")[0] == 403
     assert raw(client(root), f"/static/{quote(str(root), safe='')}%2Frobots.txt")[0] == 403
@@ -195,7 +195,7 @@ def test_what_is_not_there(root: Path, path: str) -> None:
     assert both(client(root), f"/static/{quote(path)}").status == 404
 
 
-def test_paths_that_are_no_text(root: Path) -> None:
+def test_class_8_paths_that_are_no_text(root: Path) -> None:
     assert client(root).get("/static/%ff").status == 400
 
 
@@ -224,7 +224,7 @@ def test_files_that_vanish(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
-def test_what_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_8_what_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(root / "fifo")
     assert both(client(root), "/static/fifo").status == 403
     # It takes the place of a file after the check: opening it must not wait.
@@ -275,22 +275,24 @@ LINKS = [
 
 
 @pytest.mark.parametrize(("path", "status"), LINKS)
-def test_links_out_of_the_directory_are_forbidden(linked: Path, path: str, status: int) -> None:
+def test_class_8_links_out_of_the_directory_are_forbidden(
+    linked: Path, path: str, status: int
+) -> None:
     assert both(client(linked, default_filename="index.html"), f"/static/{path}").status == status
 
 
-def test_links_in_a_circle(linked: Path) -> None:
+def test_class_8_links_in_a_circle(linked: Path) -> None:
     assert both(client(linked), "/static/loop").status in (403, 404)
 
 
-def test_links_to_an_allowed_directory(linked: Path, tmp_path: Path) -> None:
+def test_class_8_links_to_an_allowed_directory(linked: Path, tmp_path: Path) -> None:
     files = client(linked, allowed_symlink_directory=str(tmp_path))
     assert files.get("/static/out.txt").body == b"secret"
     assert files.get("/static/outdir/other.txt").body == b"other"
     assert raw(files, "/static/../secret.txt")[0] == 403  # as written, it is outside
 
 
-def test_links_to_a_list_of_directories(linked: Path, tmp_path: Path) -> None:
+def test_class_8_links_to_a_list_of_directories(linked: Path, tmp_path: Path) -> None:
     allowed = [str(linked), str(tmp_path / "outside")]
     files = client(linked, allowed_symlink_directory=allowed)
     assert files.get("/static/robots.txt").body == ROBOTS
@@ -328,7 +330,7 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("path", "allowed"), WINDOWS)
-def test_windows_paths(path: str, allowed: bool) -> None:
+def test_class_8_windows_paths(path: str, allowed: bool) -> None:
     if allowed:
         assert below("C:\\www", path, ntpath).startswith("C:\\www\\")
     else:
@@ -337,13 +339,13 @@ def test_windows_paths(path: str, allowed: bool) -> None:
         assert raised.value.status_code == 403
 
 
-def test_the_root_of_a_drive(root: Path) -> None:
+def test_class_8_the_root_of_a_drive(root: Path) -> None:
     assert below("C:\\", "a\\b", ntpath) == "C:\\a\\b"
     assert inside("C:\\", "C:\\a", "a", ntpath) == "C:\\"
 
 
 @given(st.lists(st.sampled_from(["..", ".", "", "a", "/", "\0", "a:b", "\\", "www2"]), max_size=8))
-def test_paths_stay_below(parts: list[str]) -> None:
+def test_class_8_paths_stay_below(parts: list[str]) -> None:
     for flavour, root in ((posixpath, "/srv/www"), (ntpath, "C:\\srv\\www")):
         try:
             path = below(root, flavour.sep.join(parts), flavour)
@@ -375,7 +377,7 @@ def test_directories_get_their_slash(root: Path) -> None:
 @pytest.mark.parametrize(
     "target", ["//evil.example/../dir", "///evil.example/..//dir", "/\\evil.example/../dir"]
 )
-def test_the_slash_does_not_lead_to_another_host(root: Path, target: str) -> None:
+def test_class_10_the_slash_does_not_lead_to_another_host(root: Path, target: str) -> None:
     arguments = {"path": str(root), "default_filename": "index.html"}
     files = Client(Application([(r"/(.*)", StaticFileHandler, arguments)]))
     status, answer = raw(files, target)
@@ -438,7 +440,7 @@ RANGES = [
 
 
 @pytest.mark.parametrize(("value", "status", "start", "stop"), RANGES)
-def test_one_range(root: Path, value: str, status: int, start: int, stop: int) -> None:
+def test_class_20_one_range(root: Path, value: str, status: int, start: int, stop: int) -> None:
     response = both(client(root), "/static/robots.txt", {"Range": value})
     assert (response.status, response.body) == (status, ROBOTS[start:stop])
     assert response.headers["Content-Length"] == str(stop - start)
@@ -448,7 +450,7 @@ def test_one_range(root: Path, value: str, status: int, start: int, stop: int) -
 
 
 @pytest.mark.parametrize("value", ["bytes=-0", "bytes=26-", "bytes=26", "bytes=10-3"])
-def test_refused_ranges(root: Path, value: str) -> None:
+def test_class_20_refused_ranges(root: Path, value: str) -> None:
     response = both(client(root), "/static/robots.txt?v=1", {"Range": value})
     assert (response.status, response.body) == (416, b"")
     assert response.headers["Content-Range"] == "bytes */26"
@@ -468,7 +470,7 @@ def test_a_range_over_several_pieces(root: Path) -> None:
 
 
 @pytest.mark.parametrize("wanted", [[(0, 2), (100, 200)], [(200000, 250000), (0, 100000), (5, 5)]])
-def test_several_ranges(root: Path, wanted: list[tuple[int, int]]) -> None:
+def test_class_20_several_ranges(root: Path, wanted: list[tuple[int, int]]) -> None:
     value = "bytes=" + ", ".join(f"{first}-{last}" for first, last in wanted)
     files = client(root)
     response = both(files, "/static/big.bin", {"Range": value})
@@ -489,7 +491,7 @@ def test_several_ranges(root: Path, wanted: list[tuple[int, int]]) -> None:
         assert part["Content-Type"] == "application/octet-stream"
 
 
-def test_too_many_ranges_are_answered_with_everything(root: Path) -> None:
+def test_class_20_too_many_ranges_are_answered_with_everything(root: Path) -> None:
     value = "bytes=" + ",".join(f"{2 * i}-{2 * i}" for i in range(17))
     assert both(client(root), "/static/big.bin", {"Range": value}).status == 200
     value = "bytes=" + ",".join(f"{2 * i}-{2 * i}" for i in range(16))
@@ -508,7 +510,7 @@ IF_RANGES = [
 
 
 @pytest.mark.parametrize(("value", "status"), IF_RANGES)
-def test_if_range(root: Path, value: str, status: int) -> None:
+def test_class_20_if_range(root: Path, value: str, status: int) -> None:
     headers = {"Range": "bytes=0-4", "If-Range": value}
     response = both(client(root), "/static/robots.txt", headers)
     assert response.status == status
@@ -583,7 +585,7 @@ def test_reading_ends_with_the_client(huge: Path) -> None:
     assert Watched.closed
 
 
-def test_a_file_that_shrinks_ends_the_connection(huge: Path) -> None:
+def test_class_20_a_file_that_shrinks_ends_the_connection(huge: Path) -> None:
     connection = client(huge, Watched).connect()
     connection.hold()
     connection.send(REQUEST + REQUEST)
@@ -594,7 +596,7 @@ def test_a_file_that_shrinks_ends_the_connection(huge: Path) -> None:
     assert len(connection.received) < len(BIG) * 16
 
 
-def test_a_small_file_that_shrinks_is_not_taken_for_the_whole(
+def test_class_20_a_small_file_that_shrinks_is_not_taken_for_the_whole(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StaticFileHandler, "get_content_size", lambda self: 30)
@@ -604,7 +606,7 @@ def test_a_small_file_that_shrinks_is_not_taken_for_the_whole(
     assert b"Content-Length: 30\r\n" in connection.received
 
 
-def test_a_file_that_grows_is_cut(huge: Path) -> None:
+def test_class_20_a_file_that_grows_is_cut(huge: Path) -> None:
     connection = client(huge, Watched).connect()
     connection.hold()
     connection.send(REQUEST + b"GET /static/robots.txt HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -633,7 +635,7 @@ def test_static_urls(root: Path) -> None:
     assert url(settings, "robots.txt", include_version=False) == "/s/robots.txt"
 
 
-def test_versions_of_files_only(root: Path) -> None:
+def test_class_8_versions_of_files_only(root: Path) -> None:
     def version(path: str) -> str | None:
         return StaticFileHandler.get_version({"static_path": str(root)}, path)
 
