@@ -6,7 +6,8 @@ written for Python 2 and 3 refers to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -20,6 +21,7 @@ __all__ = [
     "import_object",
     "lazy_property",
     "unicode_type",
+    "warn_of_overrides",
 ]
 
 T = TypeVar("T")
@@ -79,6 +81,25 @@ def import_object(name: str) -> Any:
         if exc.name != name:
             raise
     raise ImportError(f"module {parent!r} has no attribute {attribute!r}", name=name)
+
+
+def warn_of_overrides(cls: type, base: type, not_called: Mapping[str, str]) -> None:
+    """Warn if a new subclass of `base` brings methods of cyclone 1.x that nobody calls any more.
+
+    What was checked or changed there would silently not happen.  A class that overrides
+    ``_execute`` may call them itself.
+
+    Args:
+        not_called: names, and what to do instead.
+    """
+    known = {old for parent in cls.__bases__ if issubclass(parent, base) for old in parent.__mro__}
+    brought = [new for new in cls.__mro__ if new not in known]
+    if any("_execute" in vars(new) for new in brought):
+        return
+    for name, instead in not_called.items():
+        if any(name in vars(new) for new in brought):
+            message = f"{cls.__qualname__}.{name} is not called any more: {instead}"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 class lazy_property(Generic[T]):  # used like a function, and named like functools.cached_property

@@ -30,6 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cyclone._async import exception_of
+from cyclone.util import warn_of_overrides
 
 from . import response as wire
 from .context import Context
@@ -70,6 +71,19 @@ _CLOSING, _LINGER, _DETACHED, _CLOSED = (
 )
 
 
+#: Methods of cyclone 1.x's HTTPConnection that overriding has no effect on any more.
+_NOT_CALLED = {
+    **dict.fromkeys(
+        ("lineReceived", "rawDataReceived", "lineLengthExceeded"),
+        "use the settings max_header_size and max_body_size, or @stream_request_body",
+    ),
+    **dict.fromkeys(
+        ("_on_headers", "_on_request_body"),
+        "use prepare() of a handler, and the settings of limits",
+    ),
+}
+
+
 @implementer(IHalfCloseableProtocol)
 class HTTP1Connection(Protocol):
     """The server side of one connection.  `factory` is an `HTTPFactory`.
@@ -84,6 +98,10 @@ class HTTP1Connection(Protocol):
     factory: HTTPFactory
     transport: Any
     outbox: Outbox
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        warn_of_overrides(cls, HTTP1Connection, _NOT_CALLED)
 
     def __init__(self) -> None:
         self.deadline = NEVER

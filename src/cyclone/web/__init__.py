@@ -25,6 +25,7 @@ The rooms behind this face::
     staticcache   small ones in memory; statichooks: who may not be served from there
     signing       signed cookies, xsrf: tokens and origins; pure (forgery: the handler's methods)
     transforms    OutputTransform, compression (codings: the codecs; negotiation: which one; pure)
+    classic       names of cyclone 1.x in handlers
     conditional   preconditions (RFC 9110 section 13); pure
     localized     the language of a request
     arguments     text of arguments; pure
@@ -56,7 +57,7 @@ from .matchers import (
     Rule,
 )
 from .routers import ReversibleRouter, ReversibleRuleRouter, Router, RuleRouter
-from .routing import URLSpec
+from .routing import URLReverseError, URLSpec
 from .signing import (
     DEFAULT_SIGNED_VALUE_MIN_VERSION,
     DEFAULT_SIGNED_VALUE_VERSION,
@@ -103,6 +104,7 @@ __all__ = [
     "StaticFileHandler",
     "TemplateModule",
     "UIModule",
+    "URLReverseError",
     "URLSpec",
     "addslash",
     "asynchronous",

@@ -30,6 +30,7 @@ from cyclone.util import ObjectDict, lazy_property
 
 from . import conditional, failing, localized, rendering
 from .arguments import clean, decoded_path
+from .classic import ClassicMethods
 from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
 from .execution import Execution, run_on_finish, tell_connection_closed
@@ -60,7 +61,7 @@ class _Missing:
 _MISSING = _Missing()
 
 
-class RequestHandler(ForgeryMethods):
+class RequestHandler(ForgeryMethods, ClassicMethods):
     """Base class of an application's handlers (Tornado's and cyclone 1.x's `RequestHandler`).
 
     Subclasses define ``get``, ``post`` and so on.  Each may be a plain method, return a Deferred,
