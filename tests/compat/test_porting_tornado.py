@@ -7,9 +7,11 @@ import asyncio
 import gzip
 import importlib
 import importlib.util
+import itertools
 import logging
 import re
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import tornado.gen
 import tornado.web
 from twisted.internet import task, threads
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, succeed
+from twisted.internet.defer import TimeoutError as TwistedTimeout
 
 import cyclone.httpclient
 import cyclone.log
@@ -40,7 +43,7 @@ def rows(heading: str) -> list[list[str]]:
     """The cells of the rows of a table, comments left out; `heading` is its first line."""
     text = re.sub(r"<!--.*?-->", "", DOCUMENT.read_text("utf-8"))
     lines = text.split(heading + "\n", 1)[1].splitlines()[1:]
-    table = lines[: next(i for i, line in enumerate(lines) if not line.startswith("|"))]
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines)
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
@@ -118,7 +121,7 @@ async def test_what_takes_the_place_of_gen(reactor: Any) -> None:
         return (yield succeed(1))
 
     assert await gatherResults([old(), task.deferLater(reactor, 0, lambda: 2)]) == [1, 2]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TwistedTimeout):
         await Deferred[None]().addTimeout(0, reactor)
 
 
@@ -145,7 +148,7 @@ def test_a_program_with_reactor_run(
 ) -> None:
     (tmp_path / "app.py").write_text(PROGRAM)
     process = spawn([sys.executable, "app.py", str(free_port)], cwd=tmp_path, line="^ready")
-    with __import__("urllib.request").request.urlopen(f"http://127.0.0.1:{free_port}/") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/") as answer:
         assert answer.read() == b"hello"
     assert process.wait() == 0
 
@@ -153,7 +156,7 @@ def test_a_program_with_reactor_run(
 def test_servers_do_not_fork() -> None:
     server = HTTPServer(Application())
     for number in (0, 2, None):
-        with pytest.raises(ValueError, match="one process|this process"):
+        with pytest.raises(ValueError, match="this process"):
             server.start(number)
 
 
@@ -453,10 +456,7 @@ def test_cookies_are_shared() -> None:
 
 def test_defaults_of_limits() -> None:
     limits = Limits()
-    said = {
-        name: ours
-        for cell, _, ours in rows("| setting | Tornado | cyclone |")
-        for name in code_in(cell)
-    }
+    table = rows("| setting | Tornado | cyclone |")
+    said = {name: ours for cell, _, ours in table for name in code_in(cell)}
     for name in ("idle_connection_timeout", "body_timeout", "max_body_size", "max_buffer_size"):
         assert said[name].endswith(str(getattr(limits, name)))
