@@ -79,7 +79,7 @@ class BaseClient(Generic[T]):
         self.headers = [(name, str(value)) for name, value in pairs_of(headers)]
         self.follow_redirects = follow_redirects
         self.keep_alive = keep_alive
-        self.cookies = CookieJar(self._now)
+        self.cookies = CookieJar(self._now, self._cookie_secret)
         self._idle: dict[bool, MemoryConnection] = {}
         self._connections: list[MemoryConnection] = []
 
@@ -165,6 +165,9 @@ class BaseClient(Generic[T]):
 
     def _now(self) -> float:
         return time()
+
+    def _cookie_secret(self) -> Any:
+        return getattr(self.app, "settings", {}).get("cookie_secret")
 
     def _build(
         self, method: str, path: str, params: Pairs | None, options: RequestOptions

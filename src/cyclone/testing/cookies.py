@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
+from typing import Any
 
 from cyclone.httputil import parse_cookie
+from cyclone.web import decode_signed_value
 
 
 @dataclass
@@ -49,10 +51,14 @@ class CookieJar:
 
     Args:
         now: what the time is, in seconds since 1970.
+        secret: what the setting ``cookie_secret`` of the application is.
     """
 
-    def __init__(self, now: Callable[[], float] = time) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time, secret: Callable[[], Any] = lambda: None
+    ) -> None:
         self._now = now
+        self._secret = secret
         self._cookies: dict[tuple[str, str, str], Cookie] = {}
 
     def __getitem__(self, name: str) -> Cookie:
@@ -73,6 +79,24 @@ class CookieJar:
     def get(self, name: str, default: str | None = None) -> str | None:
         """The value of the cookie `name`, `default` when there is none."""
         return self[name].value if name in self else default
+
+    def get_secure_cookie(
+        self, name: str, value: str | None = None, max_age_days: float = 31
+    ) -> bytes | None:
+        """The value in a signed cookie, None if there is none or it is not valid (cyclone 1.x).
+
+        Args:
+            value: instead of that of the cookie `name`.
+            max_age_days: older ones are not valid.
+
+        Raises:
+            ValueError: the application has no ``cookie_secret``.
+        """
+        secret = self._secret()
+        if not secret:
+            raise ValueError("the application has no setting cookie_secret")
+        signed = self.get(name) if value is None else value
+        return decode_signed_value(secret, name, signed, max_age_days=max_age_days)
 
     def set(self, name: str, value: str, *, domain: str = "", path: str = "/") -> None:
         """Put a cookie in as if a server had set it; no `domain` sends it to every host."""

@@ -19,6 +19,7 @@ __all__ = ["ClassicMethods"]
 
 #: Methods of 1.x that overriding has no effect on any more, and what to do instead.
 NOT_CALLED = {
+    "_deferred_handler": "override prepare(), the HTTP methods or _execute()",
     "_execute_handler": "override prepare(), the HTTP methods or _execute()",
     "_generate_headers": "override set_default_headers(), or use an output transform",
     "_log": "override Application.log_request(), or use the setting log_function",
