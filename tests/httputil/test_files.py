@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cyclone.httputil import BodyBuffer, HTTPFile
+from cyclone.testing import Client
+from cyclone.web import Application, RequestHandler
 
 
 def in_memory(content: bytes) -> HTTPFile:
@@ -74,3 +76,30 @@ def test_closing_gives_the_temporary_file_back() -> None:
     memory = in_memory(b"x")
     memory.close()
     assert memory.body == b"x"
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "C:\\\\evil", "a/b"])
+def test_class_8_the_name_of_an_upload_is_no_path(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are kept without a name, and saved where the application says."""
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+
+    class Handler(RequestHandler):
+        def post(self) -> None:
+            upload = self.request.files["f"][0]
+            seen.append(upload.filename)
+            with pytest.raises(TypeError):
+                upload.save()
+
+    client = Client(Application([("/", Handler)], max_memory_file_size=10))
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="%s"\r\n\r\n%s\r\n--x--\r\n'
+    response = client.post(
+        "/",
+        body=body % (name.encode(), b"x" * 1000),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert response.status == 200
+    assert seen[0].rpartition("\\")[2] == name.rpartition("\\")[2]
+    assert list(tmp_path.iterdir()) == []

@@ -402,6 +402,16 @@ def test_a_refusal_that_waits_for_its_page() -> None:
     assert (pending.response.status, pending.response.body) == (403, b"go away")
 
 
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_class_17_nothing_makes_another_method_of_a_request(name: str) -> None:
+    client = guarded()
+    assert client.get("/", headers={name: "POST"}).text != "done"
+    assert client.get("/", {"_method": "POST"}).text != "done"
+    token = token_of(client)
+    assert client.post("/", headers={name: "GET"}).status == 403
+    assert client.post("/", form={"_method": "GET", "_xsrf": token}).text == "done"
+
+
 # --- cross-origin protection ---------------------------------------------------------------------
 
 HERE = "http://localhost"

@@ -192,3 +192,17 @@ def test_two_may_wait() -> None:
             self.write((await one).code + (await two).code)
 
     assert Stage(Handler).client.get("/").text == "eses"
+
+
+@pytest.mark.parametrize("code", ["../es", "/etc/passwd", "es/../fr", "..", "es.csv"])
+def test_class_8_no_file_is_looked_for_because_of_a_request(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler(Greeting):
+        def get_user_locale(self) -> Any:
+            return locale.get(self.get_argument("lang", code))
+
+    monkeypatch.setattr("builtins.open", None)
+    assert client_of(Handler).get("/").text == "hello"
+    fields = {"Accept-Language": code}
+    assert client_of(Greeting).get("/", headers=fields).text == "hello"
