@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from twisted.internet import defer
+from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 import cyclone.auth
@@ -22,7 +25,13 @@ import cyclone.util
 import cyclone.web
 from cyclone.escape import json_decode, json_encode, native_str, utf8
 from cyclone.httputil import HTTPHeaders, parse_multipart_form_data
-from cyclone.testing import Client, CycloneTestCase, DeferredClient, MemoryConnection
+from cyclone.testing import (
+    Client,
+    CycloneTestCase,
+    DeferredClient,
+    MemoryConnection,
+    MemoryTransport,
+)
 from cyclone.web import Application, HTTPAuthenticationRequired, HTTPError, RequestHandler
 from tests.web.support import GET, client_of, doing, problems, recorded_log
 
@@ -259,6 +268,32 @@ def test_signed_cookies_in_a_client() -> None:
     assert client.cookies.get_secure_cookie("other", client.cookies.get("count")) is None
     with pytest.raises(ValueError, match="cookie_secret"):
         Client(Application()).cookies.get_secure_cookie("count")
+
+
+def test_behind_the_proxy_protocol(clock: Clock) -> None:
+    """Behind a load balancer that tells the peer's address in a line of its own."""
+    app = Application([("/", doing(lambda self: self.write(self.request.remote_ip)))])
+    app.clock = clock
+    protocol = HAProxyWrappingFactory(app).buildProtocol(IPv4Address("TCP", "10.0.0.1", 1))
+    transport = MemoryTransport(clock)
+    transport.connect(protocol)
+    transport.deliver(b"PROXY TCP4 1.2.3.4 10.0.0.2 5 6\r\n" + GET)
+    clock.advance(0)
+    assert transport.received.endswith(b"\r\n\r\n1.2.3.4")
+    transport.disconnect()
+
+
+def test_certificates_of_clients() -> None:
+    seen: list[Any] = []
+
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            seen.append(self.request.connection.transport.getPeerCertificate())
+            seen.append(self.request.get_ssl_certificate())
+
+    client = Client(Application([("/", Handler)]), https=True)
+    assert client.get("/").status == 200
+    assert seen == [None, None]  # the client has shown none
 
 
 # --- what has changed ----------------------------------------------------------------------------

@@ -153,6 +153,19 @@ def test_a_program_with_reactor_run(
     assert process.wait() == 0
 
 
+async def test_listen(reactor: Any) -> None:
+    app = Application(xheaders=True)
+    assert app.settings.xheaders is True
+    port = app.listen(0, "127.0.0.1")
+    assert port.getHost().port
+    await port.stopListening()  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        app.listen(0, xheaders=True)  # type: ignore[call-arg]
+    server = HTTPServer(app)
+    server.listen(0, "127.0.0.1")
+    await server.stop()
+
+
 def test_servers_do_not_fork() -> None:
     server = HTTPServer(Application())
     for number in (0, 2, None):
