@@ -447,6 +447,18 @@ def test_the_connection() -> None:
         assert client.post("/").status == 500
 
 
+def test_detach() -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            transport = self.detach()
+            transport.write(b"HTTP/1.0 200 OK\r\n\r\nhello")
+            transport.loseConnection()
+
+    connection = exchange(Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert connection.closed
+    assert connection.received.endswith(b"\r\n\r\nhello")
+
+
 def test_cookies_are_shared() -> None:
     secret = "nobody knows it"
     signed = tornado.web.create_signed_value(secret, "user", "Ada")
