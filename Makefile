@@ -7,6 +7,7 @@
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
 #   BENCH_VENV   where the environment of `make bench` is        (.venv-bench)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
+#   CONFORMANCE_ARGS  arguments for `make conformance-tornado`
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,6 +19,7 @@ PORT ?= 8888
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
+CONFORMANCE_ARGS ?=
 
 PIP = python -m pip install -qq --disable-pip-version-check
 PIP_INSTALL = $(BIN)/$(PIP) -c constraints.txt
@@ -26,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor bench docs format lock clean
+.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado bench docs format lock clean
 
 help:
-	@echo "make run | test | check | fuzz | conformance-reactor | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | bench | docs | format | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -77,6 +79,10 @@ test-cov: $(VENV)/.installed-dev
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+
+# Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
+conformance-tornado: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.tornado_tests --write $(CONFORMANCE_ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m fuzz $(FUZZ_ARGS)

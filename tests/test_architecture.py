@@ -41,7 +41,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket"],
+    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing"],
     "commands": ["cli", "__main__"],
@@ -85,6 +85,7 @@ PURE = [
     "web.pages",
     "web.precompressed",
     "web.patterns",
+    "web.matchers",
     "web.ranges",
     "web.redirects",
     "http1.chunked",
@@ -121,9 +122,15 @@ FOREIGN = {
     "httptools": ["http1.fields"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
-    "babel": ["template.babel"],
+    "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
-    "cryptography": ["deploy", "httpclient.tls", "httputil.certificates"],
+    "cryptography": [
+        "deploy",
+        "httpclient.tls",
+        "httpserver.tls",
+        "httputil.certificates",
+        "testing.certificate",
+    ],
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
@@ -139,6 +146,7 @@ REACTOR = [
     "mail",
     "autoreload",
     "testing.client",  # a client for tests that run in the reactor
+    "testing.loop",  # runs tests in the reactor
 ]
 
 #: Where the questions "is it a Deferred, a coroutine?" are asked, and how they look.
@@ -154,6 +162,7 @@ RESULT_QUESTIONS = {
 #: Where the transport is written to.
 WRITES_TO_TRANSPORT = [
     "http1.connection",
+    "http1.detached",
     "http1.exchange",
     "http1.outbox",
     # The client's own wire: a request, and the CONNECT before it.

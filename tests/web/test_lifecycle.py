@@ -18,7 +18,7 @@ from cyclone.web import (
 )
 
 from .methods import METHODS, WHOLE_LIFE, coroutine, plain, with_get
-from .support import GET, Noting, Stage, client_of, problems, recorded_log
+from .support import GET, Noting, Stage, client_of, connection_to, problems, recorded_log
 
 # --- order ---------------------------------------------------------------------------------------
 
@@ -325,3 +325,27 @@ def test_a_deferred_that_fails_leaves_nothing_unhandled(logged_failures: Any) ->
     assert client.get("/").status == 410
     assert client.post("/").status == 411
     assert logged_failures.flush() == []
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_nothing_is_left_to_the_garbage_collector(waits: bool) -> None:
+    class Handler(RequestHandler):
+        async def get(self) -> None:
+            if waits:
+                await gate
+            handlers.append(weakref.ref(self))
+
+    gate: Deferred[None] = Deferred()
+    handlers: list[weakref.ref[RequestHandler]] = []
+    connection = connection_to(Handler)
+    gc.collect()
+    gc.disable()
+    try:
+        connection.send(GET)
+        if waits:
+            gate.callback(None)
+        assert connection.received
+        connection.disconnect()
+        assert handlers[0]() is None
+    finally:
+        gc.enable()

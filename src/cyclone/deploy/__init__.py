@@ -25,15 +25,18 @@ from .options import port_number
 from .service import WebService
 from .target import load_application
 from .tls import tls_options
+from .watch import Watcher, loaded_sources
 
 __all__ = [
     "DeployError",
     "Listener",
     "RunOptions",
+    "Watcher",
     "WebService",
     "adopted_listener",
     "endpoint_listener",
     "load_application",
+    "loaded_sources",
     "port_number",
     "run",
     "tcp_listener",

@@ -34,9 +34,12 @@ class Watcher:
 
     It polls: every call of `changes` looks at all of them. Directories that are symbolic links are
     not followed.
+
+    Args:
+        root: the directory, None for no more than the files that are added.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | None = None) -> None:
         self.root = root
         self._extra: set[str] = set()
         self._stamps = self._look()
@@ -57,7 +60,8 @@ class Watcher:
         )
 
     def _look(self) -> dict[str, _Stamp | None]:
-        return {path: _stamp(path) for path in (*self._below(self.root), *self._extra)}
+        below = () if self.root is None else self._below(self.root)
+        return {path: _stamp(path) for path in (*below, *self._extra)}
 
     def _below(self, root: str) -> Iterator[str]:
         for directory, names, files in os.walk(root):

@@ -33,6 +33,7 @@ from cyclone._async import exception_of
 
 from . import response as wire
 from .context import Context
+from .detached import Detached
 from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
@@ -140,7 +141,6 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSED
         self._forget_deadlines()
         self._received = b""
-        self.factory.connection_gone(self)
         self.outbox.close()
         if self._shared is not None:
             self._shared.lost()
@@ -150,6 +150,7 @@ class HTTP1Connection(Protocol):
         self._drop_intake()
         if self._successor is not None:
             self._successor.connectionLost(reason)
+        self.factory.connection_gone(self)  # last, as an application may be told that it is over
 
     def readConnectionLost(self) -> None:
         """The peer has ended its side (IHalfCloseableProtocol); it may still read.
@@ -289,7 +290,7 @@ class HTTP1Connection(Protocol):
         self._successor = protocol
         if protocol is None:
             self._set_reading(False)
-            return self.transport
+            return Detached(self.transport)
         received, self._received, self._position = self._unparsed(), b"", 0
         protocol.makeConnection(self.transport)
         if received:

@@ -146,6 +146,11 @@ class Exchange:
         return self._connection.factory
 
     @property
+    def server_connection(self) -> object:
+        """What stands for the whole connection, the same for all its requests (Tornado)."""
+        return self._connection
+
+    @property
     def context(self) -> Context:
         """Addresses and protocol of the connection."""
         return self._connection.context
@@ -366,6 +371,10 @@ class Exchange:
     def new_context(self) -> contextvars.Context:
         """A context for the request's code: that of the server, whoever happens to be running."""
         return self._connection.base_context.copy()
+
+    def close(self) -> None:
+        """End the connection when what has been written is out."""
+        self._connection.close()
 
     def abort(self) -> None:
         """Drop the connection now."""

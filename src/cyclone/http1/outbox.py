@@ -160,6 +160,7 @@ class Outbox:
         self.queued = 0
         self.paused = False
         self._transport = _Closed
+        self._on_change = _nothing  # a circle with the connection
         self._write = _Closed.write
         waiters = self._waiters or ()
         self._waiters = self._returned = None

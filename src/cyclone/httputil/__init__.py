@@ -25,7 +25,7 @@ from .formconfig import (
 )
 from .forms import parse_body_arguments
 from .forwarded import TrustedProxies, parse_address
-from .headers import HTTPHeaders
+from .headers import HTTP_WHITESPACE, HTTPHeaders
 from .interfaces import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
 from .multipart_form import parse_multipart, parse_multipart_form_data
 from .parameters import parse_parameters
@@ -40,6 +40,7 @@ from .startline import (
 from .urls import is_valid_host, qs_to_qsl, split_host_and_port, split_target, url_concat
 
 __all__ = [
+    "HTTP_WHITESPACE",
     "BodyBuffer",
     "HTTPConnection",
     "HTTPFile",

@@ -15,7 +15,10 @@ from .errors import HTTPInputError
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["HTTPHeaders"]
+__all__ = ["HTTP_WHITESPACE", "HTTPHeaders"]
+
+#: What may stand around values of fields (RFC 9110 section 5.6.3); `str.strip` takes more off.
+HTTP_WHITESPACE = " \t"
 
 # RFC 9110 sections 5.1 and 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -16,6 +16,8 @@ The rooms behind this face::
     streaming     request bodies for handlers that take them piece by piece
     failing       from an exception to a response
     routing       paths and hosts to routes; pure (patterns: what a regular expression matches)
+    matchers      which requests a rule is for; pure
+    routers       routers of rules, for targets of all kinds
     decorators    asynchronous, authenticated, addslash, removeslash, stream_request_body
     builtin       ErrorHandler, RedirectHandler, FallbackHandler (redirects: where they may lead)
     static        StaticFileHandler (ranges: what it sends; precompressed: in which coding; pure)
@@ -24,6 +26,7 @@ The rooms behind this face::
     signing       signed cookies, xsrf: tokens and origins; pure (forgery: the handler's methods)
     transforms    OutputTransform, compression (codings: the codecs; negotiation: which one; pure)
     conditional   preconditions (RFC 9110 section 13); pure
+    localized     the language of a request
     arguments     text of arguments; pure
     fields        header fields of responses; pure
     cookies       Set-Cookie; pure
@@ -44,6 +47,15 @@ from .decorators import (
 )
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
+from .matchers import (
+    AnyMatches,
+    DefaultHostMatches,
+    HostMatches,
+    Matcher,
+    PathMatches,
+    Rule,
+)
+from .routers import ReversibleRouter, ReversibleRuleRouter, Router, RuleRouter
 from .routing import URLSpec
 from .signing import (
     DEFAULT_SIGNED_VALUE_MIN_VERSION,
@@ -66,18 +78,28 @@ __all__ = [
     "DEFAULT_SIGNED_VALUE_VERSION",
     "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
     "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
+    "AnyMatches",
     "Application",
     "ChunkedTransferEncoding",
+    "DefaultHostMatches",
     "ErrorHandler",
     "FallbackHandler",
     "Finish",
     "GZipContentEncoding",
     "HTTPAuthenticationRequired",
     "HTTPError",
+    "HostMatches",
+    "Matcher",
     "MissingArgumentError",
     "OutputTransform",
+    "PathMatches",
     "RedirectHandler",
     "RequestHandler",
+    "ReversibleRouter",
+    "ReversibleRuleRouter",
+    "Router",
+    "Rule",
+    "RuleRouter",
     "StaticFileHandler",
     "TemplateModule",
     "UIModule",

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import contextvars
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
+from zope.interface import directlyProvides, providedBy
 
 from cyclone.http1 import Exchange, HTTPFactory
-from cyclone.httpserver import BufferedBody, body_consumer
-from cyclone.httputil import HTTPServerRequest, ParseBodyConfig, TrustedProxies
+from cyclone.httpserver import BufferedBody, body_consumer, serve_message
+from cyclone.httputil import (
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    ParseBodyConfig,
+    TrustedProxies,
+)
 from cyclone.log import app_log, log_access
 from cyclone.util import ObjectDict
 
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .handler import RequestHandler
+from .matchers import DefaultHostMatches, HostMatches, Rule, RuleLike
+from .routers import ApplicationRouter, HandlerDelegate, Target, is_plain, match_all
 from .routing import HostTable, RouteMatch, RouteTable, URLSpec, as_spec
 from .static import StaticFileHandler
 from .staticcache import StaticCache
@@ -37,7 +47,9 @@ class Application(HTTPFactory):
 
     Args:
         handlers: routes, each a `URLSpec` or ``(pattern, handler[, kwargs[, name]])``; the handler
-            is a class or its dotted name.  The first that matches wins.
+            is a class or its dotted name.  The first that matches wins.  Rules with other
+            matchers and targets are possible too, see `cyclone.routing`; an application that has
+            some routes more slowly.
         default_host: host whose routes serve requests for unknown hosts.
         transforms: classes of `OutputTransform` kind, applied to each response.
         error_handler: class that answers where no route matches (cyclone 1.x); setting
@@ -52,7 +64,7 @@ class Application(HTTPFactory):
 
     def __init__(
         self,
-        handlers: Iterable[URLSpec | Sequence[Any]] | None = None,
+        handlers: Iterable[RuleLike] | None = None,
         default_host: str | None = None,
         transforms: Iterable[type] | None = None,
         error_handler: type[RequestHandler] | None = None,
@@ -73,9 +85,7 @@ class Application(HTTPFactory):
         self._error_class, self._error_kwargs = self._error_answer(error_handler)
         self.static_cache = StaticCache(settings)
         self._static_class: Any = StaticFileHandler
-        routes = [*self._static_routes(), *(handlers or ())]
-        self._hosts = HostTable(routes, default_host)
-        self._routes: RouteTable | None = self._hosts.routes  # when all hosts have the same
+        self._set_routes([*self._static_routes(), *(handlers or ())], default_host)
         self._parse_config: ParseBodyConfig | None = settings.get("parse_body_config")
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
 
@@ -126,12 +136,59 @@ class Application(HTTPFactory):
 
     # -- routes
 
-    def add_handlers(
-        self, host_pattern: str, host_handlers: Iterable[URLSpec | Sequence[Any]]
+    def _set_routes(self, handlers: list[RuleLike], default_host: str | None) -> None:
+        # By host pattern, None for all hosts: what an `ApplicationRouter` would be made of.
+        self._given: list[tuple[str | None, list[RuleLike]]] = [(None, handlers)]
+        self._router: ApplicationRouter | None = None
+        self._routes: RouteTable | None = None  # when all hosts have the same
+        if all(map(is_plain, handlers)):
+            self._hosts = HostTable(cast(Any, handlers), default_host)
+            self._routes = self._hosts.routes
+        else:
+            self._hosts = HostTable((), default_host)
+            self._use_router()
+
+    def _use_router(self) -> ApplicationRouter:
+        """Route by rules from now on, instead of by tables."""
+        if self._router is None:
+            self._routes = None
+            self._wildcard = ApplicationRouter(self, self._given[0][1])
+            self._router = ApplicationRouter(self, [match_all(self._wildcard)])
+            for pattern, handlers in self._given[1:]:
+                self._add_host_rules(self._router, cast(str, pattern), handlers)
+        return self._router
+
+    def _add_host_rules(
+        self, router: ApplicationRouter, pattern: str, handlers: list[RuleLike]
     ) -> None:
+        matcher = HostMatches(pattern)
+        rule = Rule(matcher, ApplicationRouter(self, handlers))
+        router.rules.insert(-1, rule)  # those for all hosts come last
+        self._wildcard.add_rules([(DefaultHostMatches(self, matcher.host_pattern), handlers)])
+
+    @property
+    def default_router(self) -> ApplicationRouter:
+        """The router of all routes (Tornado). Asking for it makes routing slower."""
+        return self._use_router()
+
+    @property
+    def wildcard_router(self) -> ApplicationRouter:
+        """The router of the routes for all hosts (Tornado). Asking for it makes routing slower."""
+        self._use_router()
+        return self._wildcard
+
+    def add_handlers(self, host_pattern: str, host_handlers: Iterable[RuleLike]) -> None:
         """Add routes for the hosts that match a regular expression."""
-        self._hosts.add(host_pattern, host_handlers)
-        self._routes = None
+        handlers = list(host_handlers)
+        plain = all(map(is_plain, handlers))
+        if plain and self._router is None:
+            self._hosts.add(host_pattern, cast(Any, handlers))
+            self._routes = None
+        self._given.append((host_pattern, handlers))
+        if self._router is not None:
+            self._add_host_rules(self._router, host_pattern, handlers)
+        elif not plain:
+            self._use_router()
 
     def reverse_url(self, name: str, *args: Any, **query: Any) -> str:
         """The URL of the route `name`: `args` fill its groups, `query` makes a query string.
@@ -139,9 +196,46 @@ class Application(HTTPFactory):
         Raises:
             KeyError: there is no such route.
         """
-        return self._hosts.reverse(name, *args, **query)
+        if self._router is None:
+            return self._hosts.reverse(name, *args, **query)
+        url = self._router.reverse_url(name, *args)
+        if url is None:
+            raise KeyError(f"{name} not found in named urls")
+        return f"{url}?{urlencode(sorted(query.items()))}" if query else url
 
-    def find_handler(self, request: HTTPServerRequest) -> RouteMatch | None:
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:
+        """Who answers `request`, for a router whose rule led here (Tornado)."""
+        if self._router is not None:
+            delegate = self._router.find_handler(request)
+            return self._delegate(request, None) if delegate is None else delegate
+        return self._delegate(request, self.match_route(request))
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        target_kwargs: Mapping[str, Any] | None = None,
+        path_args: Sequence[Any] = (),
+        path_kwargs: Mapping[str, Any] | None = None,
+    ) -> HTTPMessageDelegate:
+        """Who answers `request` by a handler class of this application, for routers (Tornado).
+
+        Args:
+            target_kwargs: for its ``initialize``.
+            path_args, path_kwargs: for its methods; bytes are decoded.
+        """
+        target = cast(Any, Target(target_class, target_kwargs))
+        match = RouteMatch(target, tuple(path_args or ()), dict(path_kwargs or {}))
+        return self._delegate(request, match)
+
+    def _delegate(self, request: HTTPServerRequest, match: RouteMatch | None) -> HandlerDelegate:
+        if self._parse_config is not None:
+            request.parse_config = self._parse_config
+        return HandlerDelegate(
+            request, partial(self._dispatch, request, match), partial(self._run, request, match)
+        )
+
+    def match_route(self, request: HTTPServerRequest) -> RouteMatch | None:
         """The route that matches `request`, None when there is none."""
         if self._routes is not None:
             return self._routes.match(request.path)
@@ -155,7 +249,23 @@ class Application(HTTPFactory):
         request = HTTPServerRequest.from_head(exchange.head, exchange)
         if self._parse_config is not None:
             request.parse_config = self._parse_config
-        match = self.find_handler(request)
+        routes = self._routes
+        if routes is not None:
+            match = routes.match(request.path)
+        elif self._router is None:
+            match = self.match_route(request)
+        else:
+            request.server_connection = exchange.server_connection
+            serve_message(self.find_handler(request), request, exchange)
+            return
+        if exchange.body_complete:
+            exchange.new_context().run(self._execute, request, match)
+        else:
+            self._dispatch(request, match)
+
+    def _dispatch(self, request: HTTPServerRequest, match: RouteMatch | None) -> None:
+        """Run the handler of a request when its body allows."""
+        exchange = request.connection
         if exchange.body_complete:
             exchange.new_context().run(self._execute, request, match)
             return
@@ -218,9 +328,17 @@ class Application(HTTPFactory):
             return ServerOptionsHandler(self, request)
         return self._error_class(self, request, **self._error_kwargs)
 
-    def __call__(self, request: HTTPServerRequest) -> RequestHandler:
-        """Serve a request whose body is there; returns its handler (cyclone 1.x, Tornado)."""
-        return self._run(request, self.find_handler(request))
+    def __call__(self, request: HTTPServerRequest) -> Any:
+        """Serve a request whose body is there; returns its handler (cyclone 1.x, Tornado).
+
+        None where the rule that matches leads to something else than a handler.
+        """
+        if self._router is not None:
+            delegate = self._router.find_handler(request)
+            if delegate is not None:
+                delegate.headers_received(request.start_line, request.headers)
+                return delegate.finish()
+        return self._run(request, self.match_route(request))
 
     def log_request(self, handler: RequestHandler) -> None:
         """Write a finished request to the access log; setting ``log_function`` replaces it."""
@@ -232,14 +350,32 @@ class Application(HTTPFactory):
 
     # -- listening
 
-    def listen(self, port: int, address: str = "", *, backlog: int = 128) -> IListeningPort:
+    def listen(self, port: int, address: str = "", *, backlog: int = 128) -> ApplicationPort:
         """Accept connections on a TCP port of the running reactor.
 
         Args:
             address: interface, "" for all.
 
+        Returns:
+            Twisted's port, with Tornado's ``stop()`` too.
+
         Raises:
             twisted.internet.error.CannotListenError: the port cannot be had.
         """
         reactor = cast(IReactorTCP, self.clock)
-        return reactor.listenTCP(port, self, backlog=backlog, interface=address)
+        return ApplicationPort(reactor.listenTCP(port, self, backlog=backlog, interface=address))
+
+
+class ApplicationPort:
+    """What `Application.listen` returns: Twisted's `IListeningPort`, and ``stop`` (Tornado)."""
+
+    def __init__(self, port: IListeningPort) -> None:
+        self._port = port
+        directlyProvides(self, providedBy(port))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def stop(self) -> Any:
+        """Stop accepting connections; those that are open go on.  See `stopListening`."""
+        return self._port.stopListening()

@@ -24,10 +24,11 @@ from cyclone.httputil import (
     RequestCookie,
     ResponseStartLine,
 )
+from cyclone.locale import Locale
 from cyclone.log import app_log, gen_log
 from cyclone.util import ObjectDict, lazy_property
 
-from . import conditional, failing, rendering
+from . import conditional, failing, localized, rendering
 from .arguments import clean, decoded_path
 from .cookies import make_clear_cookie, make_set_cookie
 from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
@@ -108,6 +109,7 @@ class RequestHandler(ForgeryMethods):
     _stream_request_body = False  # set by the class decorator stream_request_body
     _execution: Execution | None = None
     _transforms: Any = ()
+    _locale: Any = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
@@ -155,6 +157,10 @@ class RequestHandler(ForgeryMethods):
 
     def get_current_user(self) -> Any:
         """Say who makes the request; None for nobody.  May be asynchronous."""
+        return None
+
+    def get_user_locale(self) -> Any:
+        """Say which `cyclone.locale.Locale` the user has chosen; None for the browser's."""
         return None
 
     def get_login_url(self) -> str:
@@ -237,6 +243,12 @@ class RequestHandler(ForgeryMethods):
     @current_user.setter
     def current_user(self, value: Any) -> None:
         self._current_user = value
+
+    locale = property(localized.get_locale, localized.set_locale)
+
+    def get_browser_locale(self, default: str = "en_US") -> Locale:
+        """The supported locale that Accept-Language asks for, `default` if it asks for none."""
+        return localized.browser_locale(self.request.headers.get("Accept-Language", ""), default)
 
     # -- status and header
 
@@ -747,6 +759,9 @@ class RequestHandler(ForgeryMethods):
         if self._ended:
             return
         self._ended = True
+        if self._execution is not None:
+            # They know the handler: without this only the garbage collector would free it.
+            self._execution = self.request.connection.on_lost = None
         if self.request.body_buffer is not None:
             self.request.close()
         if type(self).on_finish is _on_finish:

@@ -98,8 +98,8 @@ def render_string(handler: RequestHandler, /, template_name: str, **kwargs: Any)
     """
     template = _template(handler, template_name)
     names = _namespace(handler, kwargs)
-    if is_pending(names.get("current_user")):
-        rendering = Rendering(_with_user(handler, template, names))
+    if is_pending(names.get("current_user")) or is_pending(names.get("locale")):
+        rendering = Rendering(_when_known(handler, template, names))
         return rendering.outcome() if rendering.called else rendering
     return template.generate(**names)
 
@@ -119,24 +119,20 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
     They are ``handler``, ``request``, ``current_user``, ``locale``, ``_``, ``pgettext``,
     ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods.
     """
+    locale = handler.locale
     names: dict[str, Any] = {
         "handler": handler,
         "request": handler.request,
         "current_user": handler.current_user,
+        "locale": locale,
         "static_url": handler.static_url,
         "xsrf_form_html": handler.xsrf_form_html,
         "reverse_url": handler.reverse_url,
     }
-    if _has(handler, "locale"):
-        locale: Any = handler.locale  # type: ignore[attr-defined]
-        names.update(locale=locale, _=locale.translate, pgettext=locale.pgettext)
+    if not is_pending(locale):
+        names.update(_=locale.translate, pgettext=locale.pgettext)
     names.update(handler.ui)
     return names
-
-
-def _has(handler: RequestHandler, name: str) -> bool:
-    # Properties are not run for the question.
-    return name in handler.__dict__ or hasattr(type(handler), name)
 
 
 def create_template_loader(handler: RequestHandler, /, template_path: str) -> Any:
@@ -233,13 +229,18 @@ def _namespace(handler: RequestHandler, kwargs: dict[str, Any]) -> dict[str, Any
 # -- pages that take their time
 
 
-async def _with_user(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
-    await _await_user(handler, names)
+async def _when_known(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
+    await _await_names(handler, names)
     return await settle(template.generate(**names))
 
 
-async def _await_user(handler: RequestHandler, names: dict[str, Any]) -> None:
-    """Wait for a user that `get_current_user` has to look up: a Deferred of nobody is true."""
+async def _await_names(handler: RequestHandler, names: dict[str, Any]) -> None:
+    """Wait for a user and a locale that have to be looked up: a Deferred of nobody is true."""
+    locale = names.get("locale")
+    if is_pending(locale):
+        names["locale"] = locale = await settle(locale)
+        names.setdefault("_", locale.translate)
+        names.setdefault("pgettext", locale.pgettext)
     pending = names.get("current_user")
     names["current_user"] = user = await settle(pending)
     if pending is handler.current_user:
@@ -271,7 +272,7 @@ async def _stream(handler: RequestHandler, name: str, kwargs: dict[str, Any]) ->
 
     template = _template(handler, name)
     names = _namespace(handler, kwargs)
-    await _await_user(handler, names)
+    await _await_names(handler, names)
     last = await template.stream(write, **names)
     if not handler._finished:
         resources = _Resources(handler)

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlencode
 from cyclone.escape import unquote_to_bytes
 from cyclone.util import import_object
 
+from .matchers import PathMatches, Rule, check_groups
 from .patterns import Pattern, anchored, joinable_source, literal_path, reversible_pieces
 
 PathValue = str | bytes | None
@@ -36,7 +37,7 @@ class URLReverseError(ValueError):
     """A URL cannot be made from a pattern and the given arguments (name from cyclone 1.x)."""
 
 
-class URLSpec:
+class URLSpec(Rule):
     """One route: a pattern, the handler it leads to, and the handler's arguments.
 
     ``pattern`` is a regular expression, as text or compiled. Text is matched as a whole: a ``$``
@@ -51,8 +52,7 @@ class URLSpec:
     """
 
     __slots__ = (
-        "_match", "_names", "_one_group", "_pieces", "handler_class", "kwargs", "name", "regex",
-        "target",
+        "_match", "_matcher", "_names", "_one_group", "_pieces", "handler_class", "kwargs", "regex",
     )  # fmt: skip
 
     def __init__(
@@ -63,18 +63,13 @@ class URLSpec:
         name: str | None = None,
     ) -> None:
         self.regex = _compiled(pattern)
-        if not isinstance(self.regex.pattern, str):
-            raise TypeError(f"URL patterns are text, not bytes: {self.regex.pattern!r}")
-        if len(self.regex.groupindex) not in (0, self.regex.groups):
-            raise ValueError(
-                "groups in URL patterns must be all named or all positional: "
-                f"{self.regex.pattern!r}"
-            )
+        check_groups(self.regex)
         self.target: Any = import_object(handler) if isinstance(handler, str) else handler
         self.handler_class: Any = self.target
         self.kwargs: dict[str, Any] = dict(kwargs or {})
         self.name = name
         self._match = self.regex.match
+        self._matcher: PathMatches | None = None
         self._names: tuple[str, ...] = tuple(self.regex.groupindex)
         self._one_group = self.regex.groups == 1 and not self._names  # as most routes have it
         self._pieces = reversible_pieces(self.regex)
@@ -83,6 +78,13 @@ class URLSpec:
     def target_kwargs(self) -> dict[str, Any]:
         """The same as `kwargs`, under the name Tornado's rules use."""
         return self.kwargs
+
+    @property
+    def matcher(self) -> PathMatches:
+        """The matcher of this rule, for routers that are no tables."""
+        if self._matcher is None:
+            self._matcher = PathMatches(self.regex)
+        return self._matcher
 
     def __repr__(self) -> str:
         return (
