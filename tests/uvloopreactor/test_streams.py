@@ -366,6 +366,44 @@ def test_paused_until_the_end(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+def test_nothing_is_read_after_a_close_in_the_beginning(ours: UvloopReactor, run: Any) -> None:
+    class Leaving(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.write(MEGABYTES)
+            self.transport.loseConnection()
+
+    async def check() -> None:
+        async with Pair(ours, Leaving) as (server, client):
+            client.transport.write(b"too late")
+            await client.lost()
+            await server.lost()
+            assert server.received == b""
+
+    run(check)
+
+
+def test_nothing_is_read_between_resuming_and_closing(ours: UvloopReactor, run: Any) -> None:
+    class Paused(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.pauseProducing()
+
+    async def check() -> None:
+        async with Pair(ours, Paused) as (server, client):
+            client.transport.write(b"too late")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            server.transport.write(MEGABYTES)
+            server.transport.resumeProducing()
+            server.transport.loseConnection()
+            await client.lost()
+            await server.lost()
+            assert server.received == b""
+
+    run(check)
+
+
 def test_the_reactor_can_stop_reading(ours: UvloopReactor, run: Any) -> None:
     async def check() -> None:
         async with Pair(ours) as (server, client):

@@ -120,7 +120,7 @@ class StreamTransport(Outgoing):
             self._broken()
         finally:
             here.transport = None
-        if self._paused:
+        if self._paused or self.disconnecting:
             self._hold()
 
     def data_received(self, data: bytes) -> None:
@@ -265,7 +265,7 @@ class StreamTransport(Outgoing):
 
     def unhold(self) -> bool:
         """Take over from `_Held`; the answer is whether that may deliver what it has."""
-        if self._paused or not self.connected:
+        if self._paused or self.disconnecting or not self.connected:
             return False
         self._held = None
         self._stream.set_protocol(self)
@@ -339,7 +339,7 @@ class StreamTransport(Outgoing):
 
 
 class _Held:
-    """Stands in for a transport that was paused before the loop had begun to read.
+    """Stands in for a transport that was paused, or closed, before the loop had begun to read.
 
     What the loop reads until it can be stopped is kept here.
     """
