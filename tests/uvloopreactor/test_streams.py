@@ -47,6 +47,28 @@ def test_echo_and_a_close_that_flushes(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+def test_a_close_that_waits_for_the_peer(
+    ours: UvloopReactor, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check() -> None:
+        async with Pair(ours, Half, Half) as (server, client):
+            client.transport.pauseProducing()
+            server.transport.write(MEGABYTES)
+            server.transport.loseWriteConnection()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            client.transport.resumeProducing()
+            await client.until(lambda: "read lost" in client.events)
+            client.transport.write(MEGABYTES)
+            client.transport.loseConnection()
+            assert await client.lost() is await server.lost() is ConnectionDone
+            assert client.received == server.received == MEGABYTES
+            await asyncio.sleep(0)
+
+    run(check)
+    assert caplog.messages == []
+
+
 def test_interfaces_and_addresses(ours: UvloopReactor, run: Any) -> None:
     async def check() -> None:
         pair = Pair(ours)

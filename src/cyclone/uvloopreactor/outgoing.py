@@ -196,4 +196,5 @@ class Outgoing:
         """The last byte has gone to the system."""
         self._blocked = False
         if self._watchful:
-            self._settle()
+            # Not from in here: asyncio's streams do not expect to be closed meanwhile.
+            self._hub.add(self)
