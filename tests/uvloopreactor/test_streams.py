@@ -505,6 +505,48 @@ def test_a_push_producer(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+@pytest.mark.parametrize("half", [False, True], ids=["whole", "half"])
+def test_a_push_producer_may_go_on_after_a_close(half: bool, ours: UvloopReactor, run: Any) -> None:
+    class Later(Producer):
+        """Writes what it has a turn after it was asked to."""
+
+        def resumeProducing(self) -> None:
+            ours.callLater(0, self.go_on)
+
+        def go_on(self) -> None:
+            super().resumeProducing()
+
+    async def check() -> None:
+        async with Pair(ours, Half, Half) as (server, client):
+            producer = Later(server.transport, 1)
+            server.transport.registerProducer(producer, True)
+            end = server.transport.loseWriteConnection if half else server.transport.loseConnection
+            end()
+            server.transport.write(b"x" * 70000)
+            await client.until(lambda: "read lost" in client.events)
+            assert client.received[70000:] == b"piece "
+            assert producer.calls == ["pause", "resume"]
+
+    run(check)
+
+
+def test_a_push_producer_that_is_silent_does_not_keep_a_connection(
+    ours: UvloopReactor, run: Any
+) -> None:
+    async def check() -> None:
+        async with Pair(ours) as (server, client):
+            producer = Producer(server.transport)
+            server.transport.registerProducer(producer, True)
+            server.transport.write(b"x" * 70000)
+            await client.until(lambda: len(client.received) == 70000)
+            assert producer.calls == ["pause", "resume"]
+            server.transport.loseConnection()
+            await server.lost()
+            assert producer.calls[-1] == "stop"
+
+    run(check)
+
+
 def test_a_producer_that_fails(ours: UvloopReactor, run: Any, logged_failures: Any) -> None:
     class Broken(Producer):
         def resumeProducing(self) -> None:
