@@ -218,6 +218,12 @@ def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path, opt
         assert producer.calls
         assert ISSLTransport.providedBy(client.transport)
         assert isinstance(client.transport.getHandle(), SSL.Connection)
+        if kind == "tcp":  # the options are the socket's
+            for enabled in (False, True):
+                client.transport.setTcpNoDelay(enabled)
+                client.transport.setTcpKeepAlive(enabled)
+                assert client.transport.getTcpNoDelay() is enabled
+                assert client.transport.getTcpKeepAlive() is enabled
         client.transport.write(b"hello")
         client.transport.writeSequence([b", ", b"world"])
         await client.gets(b"hello, world")

@@ -303,11 +303,11 @@ class StreamTransport(Outgoing):
 
     def getTcpKeepAlive(self) -> bool:
         """Whether the system probes an idle peer."""
-        return bool(self.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Have the system probe an idle peer, or not."""
-        self.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
 
     @property
     def socket(self) -> Any:
@@ -395,13 +395,13 @@ class TCPTransport(StreamTransport):
 
     def getTcpNoDelay(self) -> bool:
         """Whether small pieces leave without waiting for the peer's acknowledgement."""
-        return bool(self.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Have small pieces leave at once, or not."""
         if bool(enabled) is not self._nodelay:
             self._nodelay = bool(enabled)
-            self.getHandle().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._nodelay)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._nodelay)
 
 
 @implementer(IUNIXTransport)
