@@ -128,6 +128,23 @@ def test_native_endings(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+def test_native_closed_in_the_beginning(
+    ours: UvloopReactor, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Leaving(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.write(b"bye")
+            self.transport.loseConnection()
+
+    async def check() -> None:
+        async with Native(ours, Leaving) as (_, reader, _writer):
+            assert await reader.read() == b"bye"
+
+    run(check)
+    assert caplog.messages == []
+
+
 def test_native_producers(ours: UvloopReactor, run: Any) -> None:
     class Pull:
         left = 3

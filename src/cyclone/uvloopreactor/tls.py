@@ -44,6 +44,9 @@ class NativeTLSTransport(TCPConnection):
             return ConnectionDone()
         return ConnectionLost()
 
+    def _hold(self) -> None:
+        """The stream of TLS heeds what was asked for in `connection_made`."""
+
     def loseWriteConnection(self) -> None:
         """Close the connection when everything has been sent."""
         self.loseConnection()
