@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,9 @@ def test_the_log_says_whose_event_it_is(ours: UvloopReactor, run: Any) -> None:
         def dataReceived(self, data: bytes) -> None:
             super().dataReceived(data)
             log.msg("heard")
+            thread = threading.Thread(target=log.msg, args=("heard",))
+            thread.start()
+            thread.join()
 
     async def check() -> None:
         async with Pair(ours, Talking) as (server, client):
@@ -344,7 +348,7 @@ def test_the_log_says_whose_event_it_is(ours: UvloopReactor, run: Any) -> None:
     finally:
         log.removeObserver(events.append)
     systems = [event["system"] for event in events if event["message"] == ("heard",)]
-    assert systems == ["Me,0,127.0.0.1", "-"]
+    assert systems == ["Me,0,127.0.0.1", "-", "-"]
 
 
 # -- reading ---------------------------------------------------------------------------------------
