@@ -70,6 +70,21 @@ def test_a_close_that_waits_for_the_peer(
     assert caplog.messages == []
 
 
+def test_a_close_with_something_unread_is_one_in_good_order(ours: UvloopReactor, run: Any) -> None:
+    async def check() -> None:
+        async with Pair(ours) as (server, client):
+            server.transport.pauseProducing()
+            client.transport.write(b"unread")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            server.transport.write(b"bye")
+            server.transport.loseConnection()
+            assert await client.lost() is ConnectionDone
+            assert client.received == b"bye"
+
+    run(check)
+
+
 def test_interfaces_and_addresses(ours: UvloopReactor, run: Any) -> None:
     async def check() -> None:
         pair = Pair(ours)

@@ -151,7 +151,18 @@ class StreamTransport(Outgoing):
         """The stream is closed."""
         if self._reason is None:
             self._reason = Failure(self._why(error))
+            if error is None:
+                self._shut_down()
         self._lost()
+
+    def _shut_down(self) -> None:
+        """End the connection in good order, right before the loop closes the socket.
+
+        Where something has come that was not read, closing alone tells the peer that the
+        connection is broken.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def _why(self, error: BaseException | None) -> BaseException:
         return ConnectionDone() if error is None else ConnectionLost()
