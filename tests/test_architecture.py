@@ -122,13 +122,13 @@ FOREIGN = {
     "httptools": ["http1.fields"],
     "multipart": ["httputil"],
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
-    "babel": ["locale.cldr", "template.babel"],
+    "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
     "cryptography": [
         "deploy",
         "httpclient.tls",
-        "httputil.certificates",
         "httpserver.tls",
+        "httputil.certificates",
         "testing.certificate",
     ],
     "uvloop": ["uvloopreactor", "deploy"],
@@ -162,6 +162,7 @@ RESULT_QUESTIONS = {
 #: Where the transport is written to.
 WRITES_TO_TRANSPORT = [
     "http1.connection",
+    "http1.detached",
     "http1.exchange",
     "http1.outbox",
     # The client's own wire: a request, and the CONNECT before it.

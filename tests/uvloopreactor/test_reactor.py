@@ -43,6 +43,33 @@ def test_threads(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+def test_many_calls_from_threads(ours: UvloopReactor, run: Any, logged_failures: Any) -> None:
+    async def check() -> None:
+        done = asyncio.get_running_loop().create_future()
+        made: list[int] = []
+        delayed: set[int] = set()
+
+        def call(number: int) -> None:
+            made.append(number)
+            delayed.add(len(ours.getDelayedCalls()))
+            if number == 500:
+                raise ZeroDivisionError
+            if number == 999:
+                ours.callFromThread(done.set_result, None)
+
+        def thread() -> None:
+            for number in range(1000):
+                ours.callFromThread(call, number)
+
+        await finished(deferToThreadPool(ours, ours.getThreadPool(), thread))
+        await done
+        assert made == list(range(1000))
+        assert delayed == {0}
+
+    run(check)
+    assert len(logged_failures.flush(ZeroDivisionError)) == 1
+
+
 class Child(ProcessProtocol):
     def __init__(self) -> None:
         self.output = b""

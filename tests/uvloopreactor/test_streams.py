@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,43 @@ def test_echo_and_a_close_that_flushes(ours: UvloopReactor, run: Any) -> None:
             assert client.received == b"hello, world" + MEGABYTES
             server.transport.write(b"nobody hears this")
             server.transport.abortConnection()
+
+    run(check)
+
+
+def test_a_close_that_waits_for_the_peer(
+    ours: UvloopReactor, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check() -> None:
+        async with Pair(ours, Half, Half) as (server, client):
+            client.transport.pauseProducing()
+            server.transport.write(MEGABYTES)
+            server.transport.loseWriteConnection()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            client.transport.resumeProducing()
+            await client.until(lambda: "read lost" in client.events)
+            client.transport.write(MEGABYTES)
+            client.transport.loseConnection()
+            assert await client.lost() is await server.lost() is ConnectionDone
+            assert client.received == server.received == MEGABYTES
+            await asyncio.sleep(0)
+
+    run(check)
+    assert caplog.messages == []
+
+
+def test_a_close_with_something_unread_is_one_in_good_order(ours: UvloopReactor, run: Any) -> None:
+    async def check() -> None:
+        async with Pair(ours) as (server, client):
+            server.transport.pauseProducing()
+            client.transport.write(b"unread")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            server.transport.write(b"bye")
+            server.transport.loseConnection()
+            assert await client.lost() is ConnectionDone
+            assert client.received == b"bye"
 
     run(check)
 
@@ -309,6 +347,9 @@ def test_the_log_says_whose_event_it_is(ours: UvloopReactor, run: Any) -> None:
         def dataReceived(self, data: bytes) -> None:
             super().dataReceived(data)
             log.msg("heard")
+            thread = threading.Thread(target=log.msg, args=("heard",))
+            thread.start()
+            thread.join()
 
     async def check() -> None:
         async with Pair(ours, Talking) as (server, client):
@@ -322,7 +363,7 @@ def test_the_log_says_whose_event_it_is(ours: UvloopReactor, run: Any) -> None:
     finally:
         log.removeObserver(events.append)
     systems = [event["system"] for event in events if event["message"] == ("heard",)]
-    assert systems == ["Me,0,127.0.0.1", "-"]
+    assert systems == ["Me,0,127.0.0.1", "-", "-"]
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -362,6 +403,44 @@ def test_paused_until_the_end(ours: UvloopReactor, run: Any) -> None:
             server.transport.loseConnection()
             await server.lost()
             server.transport.resumeProducing()
+
+    run(check)
+
+
+def test_nothing_is_read_after_a_close_in_the_beginning(ours: UvloopReactor, run: Any) -> None:
+    class Leaving(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.write(MEGABYTES)
+            self.transport.loseConnection()
+
+    async def check() -> None:
+        async with Pair(ours, Leaving) as (server, client):
+            client.transport.write(b"too late")
+            await client.lost()
+            await server.lost()
+            assert server.received == b""
+
+    run(check)
+
+
+def test_nothing_is_read_between_resuming_and_closing(ours: UvloopReactor, run: Any) -> None:
+    class Paused(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.pauseProducing()
+
+    async def check() -> None:
+        async with Pair(ours, Paused) as (server, client):
+            client.transport.write(b"too late")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            server.transport.write(MEGABYTES)
+            server.transport.resumeProducing()
+            server.transport.loseConnection()
+            await client.lost()
+            await server.lost()
+            assert server.received == b""
 
     run(check)
 
@@ -441,6 +520,48 @@ def test_a_push_producer(ours: UvloopReactor, run: Any) -> None:
             assert producer.calls[-1] == "stop"
             server.transport.registerProducer(producer, True)
             assert producer.calls[-2:] == ["stop", "stop"]
+
+    run(check)
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["whole", "half"])
+def test_a_push_producer_may_go_on_after_a_close(half: bool, ours: UvloopReactor, run: Any) -> None:
+    class Later(Producer):
+        """Writes what it has a turn after it was asked to."""
+
+        def resumeProducing(self) -> None:
+            ours.callLater(0, self.go_on)
+
+        def go_on(self) -> None:
+            super().resumeProducing()
+
+    async def check() -> None:
+        async with Pair(ours, Half, Half) as (server, client):
+            producer = Later(server.transport, 1)
+            server.transport.registerProducer(producer, True)
+            end = server.transport.loseWriteConnection if half else server.transport.loseConnection
+            end()
+            server.transport.write(b"x" * 70000)
+            await client.until(lambda: "read lost" in client.events)
+            assert client.received[70000:] == b"piece "
+            assert producer.calls == ["pause", "resume"]
+
+    run(check)
+
+
+def test_a_push_producer_that_is_silent_does_not_keep_a_connection(
+    ours: UvloopReactor, run: Any
+) -> None:
+    async def check() -> None:
+        async with Pair(ours) as (server, client):
+            producer = Producer(server.transport)
+            server.transport.registerProducer(producer, True)
+            server.transport.write(b"x" * 70000)
+            await client.until(lambda: len(client.received) == 70000)
+            assert producer.calls == ["pause", "resume"]
+            server.transport.loseConnection()
+            await server.lost()
+            assert producer.calls[-1] == "stop"
 
     run(check)
 

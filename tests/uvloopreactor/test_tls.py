@@ -128,6 +128,23 @@ def test_native_endings(ours: UvloopReactor, run: Any) -> None:
     run(check)
 
 
+def test_native_closed_in_the_beginning(
+    ours: UvloopReactor, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Leaving(Recorder):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.write(b"bye")
+            self.transport.loseConnection()
+
+    async def check() -> None:
+        async with Native(ours, Leaving) as (_, reader, _writer):
+            assert await reader.read() == b"bye"
+
+    run(check)
+    assert caplog.messages == []
+
+
 def test_native_producers(ours: UvloopReactor, run: Any) -> None:
     class Pull:
         left = 3
@@ -218,6 +235,12 @@ def test_start_tls(kind: str, ours: UvloopReactor, run: Any, tmp_path: Path, opt
         assert producer.calls
         assert ISSLTransport.providedBy(client.transport)
         assert isinstance(client.transport.getHandle(), SSL.Connection)
+        if kind == "tcp":  # the options are the socket's
+            for enabled in (False, True):
+                client.transport.setTcpNoDelay(enabled)
+                client.transport.setTcpKeepAlive(enabled)
+                assert client.transport.getTcpNoDelay() is enabled
+                assert client.transport.getTcpKeepAlive() is enabled
         client.transport.write(b"hello")
         client.transport.writeSequence([b", ", b"world"])
         await client.gets(b"hello, world")

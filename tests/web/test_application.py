@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from twisted.internet.interfaces import IListeningPort
 
 from cyclone.http1 import Limits
 from cyclone.httputil import HTTPHeaders, HTTPServerRequest, ParseBodyConfig, ParseMultipartConfig
@@ -529,3 +530,13 @@ def test_what_goes_well_logs_one_line() -> None:
         client_of(Say).get("/")
     assert [line.log for line in lines] == ["cyclone.access"]
     assert problems(lines) == []
+
+
+async def test_a_port_that_listen_returns_can_be_stopped_in_both_ways() -> None:
+    app = Application()
+    port = app.listen(0, "127.0.0.1")
+    assert IListeningPort.providedBy(port)
+    assert port.getHost().port
+    await port.stop()
+    other = app.listen(0, "127.0.0.1")
+    await other.stopListening()

@@ -18,7 +18,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     gunzip      compressed request bodies
     intake      a request body on its way in
     outbox      a response on its way out, and back-pressure
-    shared      the transport as handlers get it
+    shared      the transport as handlers get it, detached: when the connection is theirs
     departures  when what goes out leaves
     progress    whether a peer takes what it is sent
     sweep       one timer for all connections

@@ -34,6 +34,7 @@ from cyclone.util import warn_of_overrides
 
 from . import response as wire
 from .context import Context
+from .detached import Detached
 from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
@@ -307,7 +308,7 @@ class HTTP1Connection(Protocol):
         self._successor = protocol
         if protocol is None:
             self._set_reading(False)
-            return self.transport
+            return Detached(self.transport)
         received, self._received, self._position = self._unparsed(), b"", 0
         protocol.makeConnection(self.transport)
         if received:

@@ -88,7 +88,7 @@ class Outbox:
         self._departures = departures if direct else None
         self._write: Callable[[Any], None] = self._send_some if direct else transport.write
         self._most = _WHOLE if direct else _SLICE  # what is written at once
-        self._turn: list[bytes] = []
+        self._turn: list[bytes] | None = None
         self.holding = False
         self._turn_size = 0
         self._on_change = _nothing
@@ -110,6 +110,8 @@ class Outbox:
                 write = self._write
                 write(data)
             return
+        if turn is None:
+            turn = self._turn = []
         turn.append(data)
         self._turn_size += len(data)
         if self._turn_size > _TURN_SIZE and not (whole and self._room_for_whole()):
@@ -122,6 +124,7 @@ class Outbox:
         self.holding = False
         if self._departures is None and self._turn:
             self.flush()
+            self._turn = None  # idle connections are many
 
     def flush(self) -> None:
         """Send what was collected, in one piece."""
@@ -154,7 +157,7 @@ class Outbox:
     def close(self) -> None:
         """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
         self._queue = None
-        self._turn = []
+        self._turn = None
         self._turn_size = 0
         self._departures = None
         self.queued = 0
@@ -199,7 +202,7 @@ class Outbox:
     def _room_for_whole(self) -> bool:
         """Whether the whole response that came last may wait for the end of the turn like small
         ones; those before it leave now if they have to."""
-        turn = self._turn
+        turn = self._turn or []
         size = len(turn[-1])
         if self._departures is None or self.paused or size > _WHOLE:
             return False
@@ -216,7 +219,7 @@ class Outbox:
         if self._departures is None or self.paused:
             self.flush()
             return
-        turn, self._turn = self._turn, []
+        turn, self._turn = self._turn or [], None
         self._turn_size = 0
         if min(map(len, turn)) < _SMALL:
             turn = [b"".join(turn)]

@@ -98,7 +98,8 @@ def chunk(data: bytes) -> bytes:
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE_FIELD = b"Connection: close\r\n"
-KEEP_ALIVE_FIELD = b"Connection: keep-alive\r\n"
+#: In the letters of old peers; names of options know no case (RFC 9110 section 7.6.1).
+KEEP_ALIVE_FIELD = b"Connection: Keep-Alive\r\n"
 
 
 class _DateCache:

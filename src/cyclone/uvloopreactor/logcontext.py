@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.interfaces import ILoggingContext
-from twisted.python import context, log
+from twisted.python import context, log, threadable
 
 __all__ = ["here", "install_log_context", "prefix_of"]
 
@@ -31,7 +31,8 @@ class _LogContext(dict[str, Any]):
     """The context of log events where no other is pushed."""
 
     def __getitem__(self, key: str) -> Any:
-        if key == "system" and here.transport is not None:
+        # What other threads log meanwhile has nothing to do with the event.
+        if key == "system" and here.transport is not None and threadable.isInIOThread():
             return here.transport.logPrefix()
         return super().__getitem__(key)
 

@@ -38,6 +38,7 @@ class Outgoing:
     _deaf = True  # takes nothing (more): not connected yet, half-closed or lost
     _blocked = False  # the stream holds something that the system did not take
     _producer_paused = False
+    _expected = False  # a push producer was resumed, and may write something before the end
     _half_closing = False
     _half_closed = False
     #: There is something to do when everything has been sent.
@@ -146,6 +147,7 @@ class Outgoing:
     def _look_again(self) -> None:
         """See at the end of the turn what there is to do."""
         self._watchful = True
+        self._expected = False
         self._hub.add(self)
 
     def flush(self) -> None:
@@ -158,7 +160,10 @@ class Outgoing:
             data = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
             self._stream.write(data)
-        if self._watchful:
+            if self._watchful:
+                self._expected = False
+                self._settle()
+        elif self._watchful:
             self._settle()
 
     def _settle(self) -> None:
@@ -168,8 +173,11 @@ class Outgoing:
         producer = self.producer
         if producer is not None and (not self.streamingProducer or self._producer_paused):
             self._producer_paused = False
+            self._expected = self.streamingProducer
             self._watchful = not self.streamingProducer or self.disconnecting or self._half_closing
             self.guarded(producer.resumeProducing)
+        elif self._expected:
+            pass
         elif self.disconnecting:
             self._deaf = True
             self._stream.close()
@@ -196,4 +204,5 @@ class Outgoing:
         """The last byte has gone to the system."""
         self._blocked = False
         if self._watchful:
-            self._settle()
+            # Not from in here: asyncio's streams do not expect to be closed meanwhile.
+            self._hub.add(self)

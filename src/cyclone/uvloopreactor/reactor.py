@@ -7,6 +7,7 @@ import math
 import socket
 import ssl
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
@@ -47,6 +48,7 @@ class UvloopReactor(AsyncioSelectorReactor):
         self._children = Children(loop)
         self._guest = False
         self._over: asyncio.Future[None] | None = None
+        self._called = False  # calls from threads will be made, the loop knows
         super().__init__(loop)
         install_log_context()
 
@@ -219,6 +221,24 @@ class UvloopReactor(AsyncioSelectorReactor):
         """
         seconds = super().timeout()
         return None if seconds is None else math.ceil(seconds * 1000) / 1000
+
+    # -- IReactorFromThreads
+
+    def callFromThread(  # type: ignore[override]  # Twisted's two disagree about a name
+        self, f: Callable[..., Any], *args: object, **kwargs: object
+    ) -> None:
+        """See `twisted.internet.interfaces.IReactorFromThreads`.
+
+        Calls that come together wake the loop once, and are no delayed calls.
+        """
+        self.threadCallQueue.append((f, args, kwargs))
+        if not self._called:  # asked after the call is in the queue, set back before it is read
+            self._called = True
+            self.loop.call_soon_threadsafe(self._make_calls)
+
+    def _make_calls(self) -> None:
+        self._called = False
+        self.runUntilCurrent()
 
     # -- IReactorCore
 

@@ -44,6 +44,12 @@ class NativeTLSTransport(TCPConnection):
             return ConnectionDone()
         return ConnectionLost()
 
+    def _hold(self) -> None:
+        """The stream of TLS heeds what was asked for in `connection_made`."""
+
+    def _shut_down(self) -> None:
+        """The stream of TLS has ended the connection."""
+
     def loseWriteConnection(self) -> None:
         """Close the connection when everything has been sent."""
         self.loseConnection()

@@ -120,7 +120,7 @@ class StreamTransport(Outgoing):
             self._broken()
         finally:
             here.transport = None
-        if self._paused:
+        if self._paused or self.disconnecting:
             self._hold()
 
     def data_received(self, data: bytes) -> None:
@@ -151,7 +151,18 @@ class StreamTransport(Outgoing):
         """The stream is closed."""
         if self._reason is None:
             self._reason = Failure(self._why(error))
+            if error is None:
+                self._shut_down()
         self._lost()
+
+    def _shut_down(self) -> None:
+        """End the connection in good order, right before the loop closes the socket.
+
+        Where something has come that was not read, closing alone tells the peer that the
+        connection is broken.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def _why(self, error: BaseException | None) -> BaseException:
         return ConnectionDone() if error is None else ConnectionLost()
@@ -265,7 +276,7 @@ class StreamTransport(Outgoing):
 
     def unhold(self) -> bool:
         """Take over from `_Held`; the answer is whether that may deliver what it has."""
-        if self._paused or not self.connected:
+        if self._paused or self.disconnecting or not self.connected:
             return False
         self._held = None
         self._stream.set_protocol(self)
@@ -303,11 +314,11 @@ class StreamTransport(Outgoing):
 
     def getTcpKeepAlive(self) -> bool:
         """Whether the system probes an idle peer."""
-        return bool(self.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Have the system probe an idle peer, or not."""
-        self.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
 
     @property
     def socket(self) -> Any:
@@ -339,7 +350,7 @@ class StreamTransport(Outgoing):
 
 
 class _Held:
-    """Stands in for a transport that was paused before the loop had begun to read.
+    """Stands in for a transport that was paused, or closed, before the loop had begun to read.
 
     What the loop reads until it can be stopped is kept here.
     """
@@ -395,13 +406,13 @@ class TCPTransport(StreamTransport):
 
     def getTcpNoDelay(self) -> bool:
         """Whether small pieces leave without waiting for the peer's acknowledgement."""
-        return bool(self.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Have small pieces leave at once, or not."""
         if bool(enabled) is not self._nodelay:
             self._nodelay = bool(enabled)
-            self.getHandle().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._nodelay)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._nodelay)
 
 
 @implementer(IUNIXTransport)

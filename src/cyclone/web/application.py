@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
+from zope.interface import directlyProvides, providedBy
 
 from cyclone.http1 import Exchange, HTTPFactory
 from cyclone.httpserver import BufferedBody, body_consumer, serve_message
@@ -349,14 +350,32 @@ class Application(HTTPFactory):
 
     # -- listening
 
-    def listen(self, port: int, address: str = "", *, backlog: int = 128) -> IListeningPort:
+    def listen(self, port: int, address: str = "", *, backlog: int = 128) -> ApplicationPort:
         """Accept connections on a TCP port of the running reactor.
 
         Args:
             address: interface, "" for all.
 
+        Returns:
+            Twisted's port, with Tornado's ``stop()`` too.
+
         Raises:
             twisted.internet.error.CannotListenError: the port cannot be had.
         """
         reactor = cast(IReactorTCP, self.clock)
-        return reactor.listenTCP(port, self, backlog=backlog, interface=address)
+        return ApplicationPort(reactor.listenTCP(port, self, backlog=backlog, interface=address))
+
+
+class ApplicationPort:
+    """What `Application.listen` returns: Twisted's `IListeningPort`, and ``stop`` (Tornado)."""
+
+    def __init__(self, port: IListeningPort) -> None:
+        self._port = port
+        directlyProvides(self, providedBy(port))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def stop(self) -> Any:
+        """Stop accepting connections; those that are open go on.  See `stopListening`."""
+        return self._port.stopListening()

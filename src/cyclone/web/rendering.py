@@ -99,7 +99,7 @@ def render_string(handler: RequestHandler, /, template_name: str, **kwargs: Any)
     template = _template(handler, template_name)
     names = _namespace(handler, kwargs)
     if is_pending(names.get("current_user")) or is_pending(names.get("locale")):
-        rendering = Rendering(_with_names(handler, template, names))
+        rendering = Rendering(_when_known(handler, template, names))
         return rendering.outcome() if rendering.called else rendering
     return template.generate(**names)
 
@@ -117,9 +117,7 @@ def get_template_namespace(handler: RequestHandler, /) -> dict[str, Any]:
     """The names that all templates know; to be extended by overriding.
 
     They are ``handler``, ``request``, ``current_user``, ``locale``, ``_``, ``pgettext``,
-    ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods. Where
-    `get_user_locale` is asynchronous, ``locale`` may be a Deferred; ``_`` and ``pgettext`` then
-    come when the page is made.
+    ``static_url``, ``xsrf_form_html``, ``reverse_url``, and the UI modules and methods.
     """
     locale = handler.locale
     names: dict[str, Any] = {
@@ -231,21 +229,22 @@ def _namespace(handler: RequestHandler, kwargs: dict[str, Any]) -> dict[str, Any
 # -- pages that take their time
 
 
-async def _with_names(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
+async def _when_known(handler: RequestHandler, template: Any, names: dict[str, Any]) -> Any:
     await _await_names(handler, names)
     return await settle(template.generate(**names))
 
 
 async def _await_names(handler: RequestHandler, names: dict[str, Any]) -> None:
-    """Wait for what has to be looked up: a Deferred of nobody is true, one of a locale mute."""
+    """Wait for a user and a locale that have to be looked up: a Deferred of nobody is true."""
+    locale = names.get("locale")
+    if is_pending(locale):
+        names["locale"] = locale = await settle(locale)
+        names.setdefault("_", locale.translate)
+        names.setdefault("pgettext", locale.pgettext)
     pending = names.get("current_user")
     names["current_user"] = user = await settle(pending)
     if pending is handler.current_user:
         handler.current_user = user
-    if is_pending(names.get("locale")):
-        names["locale"] = locale = await settle(names["locale"])
-        names.setdefault("_", locale.translate)
-        names.setdefault("pgettext", locale.pgettext)
 
 
 async def _finish_later(handler: RequestHandler, page: Any) -> None:

@@ -82,7 +82,7 @@ SUITES = (
     Suite("wsgi", ("cyclone.wsgi",)),
     Suite("websocket", ("cyclone.websocket",)),
     Suite("simple_httpclient", ("cyclone.web:GZipContentEncoding",)),
-    Suite("security_corpus", _WEB),
+    Suite("security_corpus", (*_WEB, "cyclone.websocket")),
     Suite("property", ("cyclone.template", "cyclone.websocket")),
     Suite("gen", ("cyclone.web",), ("GenWebTest",)),
     Suite("asyncio", ("cyclone.web",), ("SelectorThreadContextvarsTest",)),

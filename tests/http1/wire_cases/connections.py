@@ -20,7 +20,7 @@ def _closes(name: str, *fields: str, path: str = "/echo", version: str = "1.1") 
 
 
 def _keeps(name: str, *fields: str, path: str = "/echo", version: str = "1.1") -> Case:
-    field = "keep-alive" if version == "1.0" else None
+    field = "Keep-Alive" if version == "1.0" else None
     answer = Answer(200, None, {"Connection": field})
     return Case(name, _get(*fields, path=path, version=version), (answer,), rfc=_PERSISTENCE)
 
@@ -174,7 +174,7 @@ FRAMING = (
         request("HEAD /chunked HTTP/1.0", "Connection: keep-alive"),
         b"",
         method="HEAD",
-        headers={"Connection": "keep-alive"},
+        headers={"Connection": "Keep-Alive"},
     ),
     Case(
         "204",
