@@ -16,7 +16,7 @@ from cyclone.httputil import HTTPHeaders, ResponseStartLine
 from cyclone.testing import MemoryConnection
 from cyclone.web import RequestHandler, asynchronous
 
-from .support import GET, connection_to
+from .support import GET, client_of, connection_to, problems, recorded_log
 
 OK = ResponseStartLine("HTTP/1.1", 200, "OK")
 SIZED = HTTPHeaders({"Content-Length": "3"})
@@ -271,6 +271,52 @@ def test_detach(successor: type[Successor], seen: list[str], later: bool) -> Non
     assert protocol.seen == seen
     assert connection.closed
     assert connection.protocol not in connection.protocol.factory.connections
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+def test_class_4_an_error_after_detach_leaves_no_connection_behind(waits: bool, kept: bool) -> None:
+    """Paused, without time limits: nobody would see it end."""
+    gate: Deferred[None] = Deferred()
+
+    class Handler(RequestHandler):
+        async def get(self) -> None:
+            transport = self.detach(Protocol() if kept else None)
+            transport.write(b"last words")
+            if waits:
+                await gate
+            raise ZeroDivisionError
+
+    connection = client_of(Handler).connect()
+    with recorded_log() as lines:
+        connection.send(GET)
+        gate.callback(None)
+        connection.advance(0)
+    assert len(problems(lines)) == 1
+    assert connection.received == b"last words"
+    assert connection.closed is not kept
+
+
+def test_a_late_error_does_not_end_what_another_request_has_detached() -> None:
+    gate: Deferred[None] = Deferred()
+
+    class Handler(RequestHandler):
+        async def get(self) -> None:
+            if self.request.path == "/detach":
+                self.detach()
+                return
+            self.finish("done")
+            await gate
+            raise ZeroDivisionError
+
+    connection = client_of(Handler).connect()
+    connection.send(GET)
+    connection.send(GET.replace(b"/ ", b"/detach ", 1))
+    with recorded_log() as lines:
+        gate.callback(None)
+        connection.advance(0)
+    assert len(problems(lines)) == 1
+    assert not connection.closed
 
 
 def test_detach_and_the_peer_leaves() -> None:

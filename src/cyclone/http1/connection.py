@@ -316,6 +316,11 @@ class HTTP1Connection(Protocol):
         self._set_reading(True)
         return self.transport
 
+    def drop_detached(self, exchange: Exchange) -> None:
+        """See `Exchange.drop_detached`."""
+        if self._state is _DETACHED and self._successor is None and self._exchange is exchange:
+            self.transport.loseConnection()
+
     def close(self) -> None:
         """End the connection when what has been written is out."""
         if self._state not in (_CLOSING, _LINGER, _CLOSED):

@@ -391,6 +391,10 @@ class Exchange:
         self._phase = _DONE
         return self._connection.detach(protocol)
 
+    def drop_detached(self) -> None:
+        """End a connection that `detach` has given to no protocol; nobody else would notice it."""
+        self._connection.drop_detached(self)
+
     def connection_lost(self, reason: Failure | None = None) -> None:
         """Called by the connection when this exchange cannot go on."""
         if self._phase is not _DONE:

@@ -39,8 +39,12 @@ def answer(handler: RequestHandler, error: Any) -> None:
         handler.log_exception(*exc_info)
     except Exception:
         app_log.error("Error in exception logger", exc_info=True)
-    if not handler._open:
-        return  # too late to tell the peer
+    if not handler._open:  # too late to tell the peer
+        # Connections of others may know Tornado's interface only.
+        drop_detached = getattr(handler.request.connection, "drop_detached", None)
+        if drop_detached is not None:
+            drop_detached()
+        return
     try:
         handler.send_error(_status_of(error), exc_info=exc_info, exception=failure_of(error))
     except Exception:
