@@ -70,7 +70,7 @@ def blog(modules: Any, tmp_path: Path) -> Iterator[Any]:
     application = modules("application").Blog(
         str(data), pool=Pool(connection), in_thread=on_the_spot, password_cost=CHEAP
     )
-    application.pool = application.store._run.__self__
+    application.pool = application.store._pool
     yield application
     connection.close()
     none = tmp_path / "none"

@@ -16,7 +16,8 @@ class Credentials(Page):
 
     @property
     def passwords(self) -> Passwords:
-        return self.application.passwords
+        passwords: Passwords = self.application.passwords
+        return passwords
 
     def get(self) -> None:
         self.form("", {})

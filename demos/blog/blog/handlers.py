@@ -149,7 +149,8 @@ class Feed(Page):
     async def page(self, **names: Any) -> bytes:
         """The page, which has the same bytes for everybody."""
         self.current_user = None
-        return self.render_string("feed.xml", **names)
+        page: bytes = self.render_string("feed.xml", **names)
+        return page
 
     def compute_etag(self) -> str | None:
         return super(Page, self).compute_etag()

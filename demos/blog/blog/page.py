@@ -35,7 +35,8 @@ class Page(RequestHandler):
 
     @property
     def store(self) -> Store:
-        return self.application.store
+        store: Store = self.application.store
+        return store
 
     # -- who
 
@@ -55,7 +56,10 @@ class Page(RequestHandler):
 
     def day(self, seconds: int) -> str:
         """A day in words of the reader's language."""
-        return self.locale.format_date(seconds, relative=False, shorter=True, full_format=True)
+        words: str = self.locale.format_date(
+            seconds, relative=False, shorter=True, full_format=True
+        )
+        return words
 
     def get_template_namespace(self) -> dict[str, Any]:
         return {

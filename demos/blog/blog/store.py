@@ -13,14 +13,16 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.defer import Deferred
 
 from .texts import name_key, slug_of
 
-__all__ = ["Entry", "Store", "User", "connect", "make_pool"]
+__all__ = ["Entry", "Store", "User", "connect", "create", "make_pool"]
+
+_T = TypeVar("_T")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blog (id TEXT NOT NULL, founded INTEGER NOT NULL);
@@ -98,7 +100,7 @@ def create(path: Path) -> None:
 
 def make_pool(path: Path) -> ConnectionPool:
     """A few threads with a connection each; they start and stop with the reactor."""
-    return ConnectionPool(
+    return ConnectionPool(  # type: ignore[no-untyped-call]
         "sqlite3",
         str(path),
         timeout=10,
@@ -119,8 +121,12 @@ class Store:
     """
 
     def __init__(self, pool: Any, now: Callable[[], float] = time.time) -> None:
-        self._run = pool.runInteraction
+        self._pool = pool
         self._now = now
+
+    def _run(self, function: Callable[..., _T], *args: object) -> Deferred[_T]:
+        answer: Deferred[_T] = self._pool.runInteraction(function, *args)
+        return answer
 
     def blog(self) -> Deferred[tuple[str, int]]:
         """The blog's UUID, and when it was founded."""
@@ -167,7 +173,8 @@ class Store:
 
 
 def _blog(cursor: Any) -> tuple[str, int]:
-    return cursor.execute("SELECT id, founded FROM blog").fetchone()
+    blog_id, founded = cursor.execute("SELECT id, founded FROM blog").fetchone()
+    return blog_id, founded
 
 
 def _user(cursor: Any, column: str, value: object) -> User | None:
