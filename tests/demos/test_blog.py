@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 import stat
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -61,11 +62,20 @@ def texts(modules: Any) -> Any:
     return modules("texts")
 
 
+@pytest.fixture(scope="module")
+def compiled(modules: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogs, which take their time."""
+    directory: Path = tmp_path_factory.mktemp("compiled")
+    modules("catalogs").load(BLOG / "locale", directory)
+    return directory
+
+
 @pytest.fixture
-def blog(modules: Any, tmp_path: Path) -> Iterator[Any]:
+def blog(modules: Any, compiled: Path, tmp_path: Path) -> Iterator[Any]:
     """The application, with a database of its own."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
+    shutil.copytree(compiled, data / "locale")
     connection = modules("store").connect(data / "blog.sqlite3")
     application = modules("application").Blog(
         str(data), pool=Pool(connection), in_thread=on_the_spot, password_cost=CHEAP

@@ -42,7 +42,7 @@ class Archive(Page):
     """The titles of all entries, by year."""
 
     async def get(self) -> None:
-        entries = await self.store.latest(_IN_ARCHIVE)
+        entries = await self.store.titles(_IN_ARCHIVE)
         if not self.is_known(entries):
             years = itertools.groupby(entries, lambda entry: _time(entry.published).year)
             self.render("archive.html", years=[(year, list(of_it)) for year, of_it in years])

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 
 from .texts import name_key, slug_of
 
-__all__ = ["Entry", "Store", "User", "connect", "create", "make_pool"]
+__all__ = ["Entry", "Store", "Title", "User", "connect", "create", "make_pool"]
 
 _T = TypeVar("_T")
 
@@ -72,6 +72,16 @@ class Entry:
     body: str
     published: int
     updated: int
+
+
+@dataclass(frozen=True)
+class Title:
+    """What a list says of an entry."""
+
+    slug: str
+    title: str
+    author: str
+    published: int
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -156,6 +166,10 @@ class Store:
         """The newest entries first, those with a number below `before`."""
         return self._run(_latest, count, before)
 
+    def titles(self, count: int) -> Deferred[list[Title]]:
+        """The titles of the newest entries first."""
+        return self._run(_titles, count)
+
     def add_entry(self, author_id: int, title: str, body: str) -> Deferred[str]:
         """Publish an entry; its slug, made of the title."""
         return self._run(_add_entry, author_id, title, body, int(self._now()))
@@ -201,6 +215,15 @@ def _latest(cursor: Any, count: int, before: int | None) -> list[Entry]:
     where, values = ("WHERE entries.id < ?", [before]) if before is not None else ("", [])
     cursor.execute(f"{_ENTRIES} {where} ORDER BY entries.id DESC LIMIT ?", [*values, count])
     return [Entry(*row) for row in cursor.fetchall()]
+
+
+def _titles(cursor: Any, count: int) -> list[Title]:
+    cursor.execute(
+        "SELECT slug, title, name, published FROM entries JOIN users ON users.id = author_id"
+        " ORDER BY entries.id DESC LIMIT ?",
+        (count,),
+    )
+    return [Title(*row) for row in cursor.fetchall()]
 
 
 def _add_entry(cursor: Any, author_id: int, title: str, body: str, now: int) -> str:
