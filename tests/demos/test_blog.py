@@ -371,7 +371,7 @@ def test_strangers_are_asked_to_log_in(ada: Visitor, visitor: Visitor) -> None:
     assert ada.send("/entry/nothing/delete").status == 404
 
 
-EVIL = "<script>alert(1)</script>\"'&{{ 7*7 }}{% raw x %}</textarea>"
+EVIL = "<script>alert(1)</script>\"'&{{ 1234567 * 7 }}{% raw x %}</textarea>"
 
 
 def test_class_12_what_people_write_is_escaped(ada: Visitor) -> None:
@@ -382,7 +382,7 @@ def test_class_12_what_people_write_is_escaped(ada: Visitor) -> None:
     for page in [*pages, refused, again]:
         assert "<script" not in page
         assert "&lt;script&gt;" in page
-        assert "49" not in re.sub(r'v=\w+|value="2\|[^"]+"|\d{4}-\d\d.{15,20}', "", page)
+        assert "8641969" not in page  # it is no template
         assert not re.search(r"<[^>]*\sonmouseover", page)
         assert 'href="javascript' not in page
 
