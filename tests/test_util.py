@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cyclone import util
-from cyclone.util import ObjectDict, import_object, lazy_property
+from cyclone.util import ObjectDict, import_object, lazy_property, warn_of_overrides
 
 
 class TestObjectDict:
@@ -98,3 +98,32 @@ class TestLazyProperty:
 
 def test_old_names_of_types() -> None:
     assert (util.bytes_type, util.unicode_type, util.basestring_type) == (bytes, str, str)
+
+
+class Base:
+    """What others inherit from."""
+
+    def __init_subclass__(cls) -> None:
+        warn_of_overrides(cls, Base, {"old": "use new"})
+
+
+def test_methods_that_are_not_called_any_more() -> None:
+    with pytest.warns(RuntimeWarning, match=r"Own\.old is not called any more: use new$") as seen:
+
+        class Own(Base):
+            def old(self) -> None:
+                pass
+
+    assert seen[0].filename == __file__.replace(".pyc", ".py")
+
+    class Child(Own):
+        """Nothing of its own: no second warning."""
+
+    class Alone(Base):
+        """Calls the old method itself."""
+
+        def _execute(self) -> None:
+            self.old()
+
+        def old(self) -> None:
+            pass

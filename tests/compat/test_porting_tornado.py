@@ -10,6 +10,7 @@ import importlib.util
 import itertools
 import logging
 import re
+import ssl
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -397,17 +398,15 @@ def test_templates() -> None:
     assert page.result == b"&lt;"
 
 
-def test_the_client() -> None:
-    client = cyclone.httpclient
-    assert not issubclass(client.HTTPClient, client.AsyncHTTPClient)
-    assert (
-        client.HTTPClient("http://a.example/")
-        .fetch.__annotations__["return"]
-        .startswith("Deferred")
-    )
-    request = client.HTTPRequest("http://a.example/")
-    with pytest.raises(AttributeError):
-        _ = request.no_such_attribute
+async def test_the_client(reactor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = cyclone.httpclient.AsyncHTTPClient(force_instance=True)
+    for name in ("request_timeout", "connect_timeout"):
+        assert client.defaults[name] == 20
+    with pytest.raises(TypeError, match="SSLContext"):
+        await client.fetch("https://a.example/", ssl_options=ssl.create_default_context())
+    # What has the name of the blocking one is that of cyclone 1.x.
+    monkeypatch.setattr(cyclone.httpclient.AsyncHTTPClient, "fetch", lambda *_, **__: Deferred())
+    assert isinstance(cyclone.httpclient.HTTPClient("http://a.example/").fetch(), Deferred)
 
 
 def test_logs(caplog: pytest.LogCaptureFixture) -> None:
