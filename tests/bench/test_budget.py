@@ -14,12 +14,12 @@ from bench.cases import CASES
 #: Python function calls per request, at most; ``make bench BENCH_ARGS="--only calls"`` shows them.
 #: Counted with CPython 3.11; later ones make fewer, for their comprehensions are no functions.
 BUDGET = {
-    "plaintext": 32,
-    "browser": 32,
-    "visitors": 55,
-    "json": 36,
-    "parameters": 45,
-    "form": 105,
+    "plaintext": 26,
+    "browser": 26,
+    "visitors": 47,
+    "json": 30,
+    "parameters": 39,
+    "form": 74,
 }
 
 
