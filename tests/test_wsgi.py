@@ -160,6 +160,9 @@ def twice(environ: Any, start_response: Start) -> Any:
         (lambda environ, start_response: None, "TypeError"),
         (answering([b"x"], "OK"), "a status is like"),
         (answering([b"x"], "\uff1200 OK"), "a status is like"),
+        (answering([b"x"], "100 Continue"), "a status is like"),
+        (answering([b"x"], "101 Switching Protocols"), "a status is like"),
+        (answering([b"x"], "000 OK"), "a status is like"),
     ],
 )
 def test_errors_before_the_response(app: Any, error: str) -> None:
@@ -174,6 +177,9 @@ def test_class_2_header_injection() -> None:
     for headers in ([("X-A", "a\r\nX-B: b")], [("X-A\r\nX-B", "b")]):
         with recorded_log():
             assert client_of(answering([b"x"], headers=headers)).get("/").status == 500
+    with recorded_log():
+        response = client_of(answering([b"x"], "200 OK\r\nX-B: b")).get("/")
+    assert (response.status, response.headers.get("X-B")) == (500, None)
 
 
 @pytest.mark.parametrize("again", [False, True])

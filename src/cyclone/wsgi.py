@@ -15,6 +15,7 @@ reactor, and nothing else is served meanwhile.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -44,6 +45,8 @@ WSGIApplication: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iter
 #: application starts would take for their proxy ("httpoxy").
 _NO_HTTP = ("content-type", "content-length", "proxy")
 _NO_BODY = (204, 304)
+#: Interim responses, and switching to another protocol, are not the application's to send.
+_FINAL_STATUS = re.compile("[2-9][0-9]{2}")
 #: Of the connection, not of the response: the server's to write (PEP 3333, "Other HTTP Features").
 _HOP_BY_HOP = frozenset(
     [
@@ -225,7 +228,7 @@ class _Response:
         elif self._status is not None:
             raise RuntimeError("start_response() was called twice")
         code, _, reason = status.partition(" ")
-        if not (len(code) == 3 and code.isascii() and code.isdigit()):
+        if not _FINAL_STATUS.fullmatch(code):
             raise ValueError(f"a status is like '200 OK', not {status!r}")
         fields = HTTPHeaders()
         for name, value in headers:

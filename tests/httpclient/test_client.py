@@ -639,5 +639,31 @@ async def test_class_2_nothing_is_sent_of_a_request_that_is_refused() -> None:
         await failing(served.fetch(method="GET\r\nX:"), ValueError)
         with pytest.raises(ValueError):
             served.fetch(headers={"X": "a\r\nY: b"})
-        await failing(served.fetch(user_agent="a\r\nY: b"), Exception)
+        await failing(served.fetch(user_agent="a\r\nY: b"), ValueError, "user_agent")
         assert served.factory.connections == []
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("GET", OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+        ("HEAD", OK),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\nbody"),
+    ],
+)
+async def test_class_1_a_connection_with_more_than_the_answer_is_not_kept(
+    method: str, answer: bytes
+) -> None:
+    async with script(answer, OK) as served:
+        await served.fetch(method=method)
+        assert (await served.fetch()).body == b"ok"
+        assert len(served.factory.connections) == 2
+
+
+@pytest.mark.parametrize("size", [b"zz", b"-5", b"0x5"])
+async def test_chunks_that_make_no_sense_are_a_malformed_response(size: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with script(head + size + b"\r\nhello\r\n0\r\n\r\n") as served:
+        await failing(served.fetch(), HTTPResponseError, "framed")
+    async with script(ending(head + b"5\r\nhel")) as served:
+        await failing(served.fetch(), HTTPStreamClosedError)

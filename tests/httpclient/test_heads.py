@@ -71,7 +71,7 @@ def test_class_1_ambiguous_heads_are_refused(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["HTTP/2 200 OK", "HTTP/1.1 20 OK", "ICY 200 OK", "", "HTTP/1.1"]
+    "status", ["HTTP/2 200 OK", "HTTP/1.1 099 OK", "HTTP/1.1 20 OK", "ICY 200 OK", "", "HTTP/1.1"]
 )
 def test_class_1_status_lines(status: str) -> None:
     with pytest.raises(HTTPResponseError):

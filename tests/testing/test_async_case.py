@@ -404,6 +404,8 @@ class CaseTest(AsyncTestCase):
         await gate
         with ExpectLog(app_log, "hello"):
             app_log.error("hello")
+        with ExpectLog("tornado.application", "good"):
+            app_log.error("good", exc_info=ValueError("expected"))
 
     @gen_test
     def test_bad(self):
@@ -439,6 +441,7 @@ def test_runners(tmp_path: Any, command: list[str]) -> None:
     )
     text = done.stdout + done.stderr
     assert "on purpose" in text
+    assert "expected" not in text
     assert ("1 failed, 1 passed" if "pytest" in command else "failures=1") in text
     assert done.returncode == 1
 

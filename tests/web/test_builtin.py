@@ -178,6 +178,19 @@ def test_fallback_to_another_application() -> None:
     assert client.get("/own").body == b"inner /own"
 
 
+def test_a_fallback_leaves_no_files_behind() -> None:
+    requests: list[HTTPServerRequest] = []
+    routes = [(".*", FallbackHandler, {"fallback": requests.append})]
+    client = Client(Application(routes, max_memory_file_size=10))
+    pending = client.open("POST", "/", body=b"x" * 100)
+    buffer = requests[0].body_buffer
+    assert buffer is not None
+    file = buffer.open()
+    assert not file.closed
+    pending.disconnect()
+    assert file.closed
+
+
 def test_fallback_to_a_function_that_answers_later() -> None:
     requests: list[HTTPServerRequest] = []
     ended: list[str] = []

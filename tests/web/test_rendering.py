@@ -576,3 +576,26 @@ def test_modules_of_a_streamed_page() -> None:
     )
     client = client_of(streaming({"t": "{% module M() %}"}), ui_modules={"M": Module})
     assert client.get("/").text.endswith("<script></script>\n")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_form_behind_what_was_sent_early_has_its_cookie(version: int) -> None:
+    gate: Deferred[str] = Deferred()
+    form = {"form": "<body>" + "a" * 2000 + "{{ gate }}{% module xsrf_form_html() %}</body>"}
+
+    class Handler(rendering("form", form, gate=gate)):  # type: ignore[misc]
+        stream_render = True
+
+        def post(self) -> None:
+            self.write("good")
+
+    client = client_of(
+        Handler, xsrf_cookies=True, xsrf_cookie_version=version, compress_response=True
+    )
+    pending = client.open("GET", "/", headers={"Accept-Encoding": "gzip"})
+    gate.callback("b")
+    page = pending.response
+    # What sets a cookie may hold secrets, whenever they come.
+    assert "Content-Encoding" not in page.headers
+    token = page.text.partition('value="')[2].partition('"')[0]
+    assert client.post("/", data={"_xsrf": token}).text == "good"

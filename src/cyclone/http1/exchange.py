@@ -239,10 +239,12 @@ class Exchange:
 
         Raises:
             FramingError: the response has begun already, or `chunk` does not fit the header.
+            ValueError: status or reason cannot be sent.
         """
         status = start_line.code
         if 100 <= status < 200 and status != 101:
             return self._inform(start_line, headers)
+        line = wire.status_line(status, start_line.reason)
         if not self._open():
             return GONE
         self._connection.hold()
@@ -271,16 +273,7 @@ class Exchange:
         except FramingError:
             self._phase = _WAITING  # nothing is out yet, the handler may answer otherwise
             raise
-        self._connection.outbox.send(
-            b"%b%b%b%b\r\n%b"
-            % (
-                wire.status_line(status, start_line.reason),
-                fields,
-                extra,
-                connection,
-                body,
-            )
-        )
+        self._connection.outbox.send(b"%b%b%b%b\r\n%b" % (line, fields, extra, connection, body))
         return self._connection.outbox.drained()
 
     def write(self, chunk: bytes) -> Settled | Waiter:

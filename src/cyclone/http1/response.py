@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -45,17 +46,26 @@ _status_lines: dict[int, bytes] = {
 
 OK = _status_lines[200]
 
+#: RFC 9112 section 4: a reason phrase has tabs, and no other control characters.
+_NO_REASON = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 
 def status_line(status: int, reason: str | None) -> bytes:
     """The status line.  `reason` None means the standard phrase.
 
     Always HTTP/1.1: a server answers with its own version (RFC 9110 section 2.5).
+
+    Raises:
+        ValueError: the status is no number of three digits, or the phrase holds control
+            characters.
     """
     if reason is None or reason == _REASONS.get(status):
         line = _status_lines.get(status)
         if line is not None:
             return line
         reason = "Unknown"
+    if not 100 <= status <= 999 or _NO_REASON.search(reason):
+        raise ValueError(f"cannot stand in a status line: {status!r} {reason!r}")
     return f"HTTP/1.1 {status} {reason}\r\n".encode("latin-1")
 
 
@@ -66,7 +76,10 @@ def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
         ValueError: a name or value holds CR, LF or NUL; what user code sets is checked when it is
             set, this is the last gate.
     """
-    text = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    lines = [f"{name}: {value}\r\n" for name, value in fields]
+    text = "".join(lines)
+    if not len(lines) == text.count("\n") == text.count("\r") or "\0" in text:
+        raise ValueError("a header field holds CR, LF or NUL")
     return text.encode("latin-1")
 
 

@@ -196,7 +196,7 @@ class Attempt:
                 wanted and self._take_over_gzip(),
                 self._sink,
                 self._body_ended,
-                lambda: self._guard is not None and self._guard.ended_well,
+                self._connection_end,
                 self._complete,
                 self.fail if wanted else self._not_worth_reading,
             )
@@ -216,6 +216,16 @@ class Attempt:
         headers["X-Consumed-Content-Encoding"] = coding
         del headers["Content-Encoding"]
         return True
+
+    def more_received(self) -> None:
+        """From the guard: the server says more than it was asked, so nothing it says is clear."""
+        if self._outgoing is not None:
+            self._outgoing.persistent = False
+
+    def _connection_end(self) -> bool | None:
+        """Whether the connection ended in good order, None if it did not end."""
+        guard = self._guard
+        return guard.ended_well if guard is not None and guard.lost else None
 
     def _body_ended(self) -> None:
         if self._guard is not None:

@@ -42,6 +42,9 @@ class Listener(Protocol):
     def continue_received(self) -> None:
         """The server wants the body of the request."""
 
+    def more_received(self) -> None:
+        """There is more than the response that the head announced."""
+
     def fail(self, error: BaseException) -> None:
         """The response cannot be used."""
 
@@ -69,6 +72,7 @@ class Guard(ProtocolWrapper):
         self._head = bytearray()
         self._searched = 0
         self._interim = 0
+        self._left: int | None = None  # bytes of the body still to come, if the head has told
 
     def begin(self, listener: Listener) -> None:
         """A request will be sent; `listener` is told what comes back."""
@@ -108,6 +112,8 @@ class Guard(ProtocolWrapper):
             except HTTPClientError as exc:
                 listener.fail(exc)
                 return
+        else:
+            self._count(len(data), listener)
         if data and self._listener is listener:
             super().dataReceived(data)  # type: ignore[no-untyped-call]
 
@@ -138,6 +144,7 @@ class Guard(ProtocolWrapper):
             self._searched = 0
             if self._is_final(section, listener):
                 self._in_head = False
+                self._count(len(head), listener)
                 section += head
                 head.clear()
                 return section
@@ -147,6 +154,7 @@ class Guard(ProtocolWrapper):
         if parsed.code == 101:
             raise HTTPResponseError("The server changed the protocol, which was not asked for")
         if parsed.code >= 200:
+            self._left = parsed.length
             listener.head_received(parsed)
             return True
         self._interim += 1
@@ -155,6 +163,13 @@ class Guard(ProtocolWrapper):
         if parsed.code == 100:
             listener.continue_received()
         return False
+
+    def _count(self, size: int, listener: Listener) -> None:
+        """Notice what goes beyond a body of known length: Twisted's parser drops it."""
+        if self._left is not None:
+            self._left -= size
+            if self._left < 0:
+                listener.more_received()
 
 
 class GuardFactory(WrappingFactory[Guard]):

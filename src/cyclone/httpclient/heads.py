@@ -50,6 +50,8 @@ def parse_head(data: bytes, method: str) -> ResponseHead:
         headers = HTTPHeaders.parse(section)
     except HTTPInputError as exc:
         raise HTTPResponseError(f"Malformed response: {exc}") from None
+    if code < 100:
+        raise HTTPResponseError("Malformed response: there is no such status code")
     length = _body_length(version, code, method, headers)
     delimited = length is not None or "Transfer-Encoding" in headers
     return ResponseHead(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
 import cyclone
-from cyclone.httputil import HTTPHeaders, encode_username_password, is_valid_host
+from cyclone.httputil import HTTPHeaders, HTTPInputError, encode_username_password, is_valid_host
 
 from .connections import Proxy, Route
 from .messages import BodyProducer, HTTPRequest
@@ -116,7 +116,11 @@ def _describe_sender(request: HTTPRequest, target: Target, headers: HTTPHeaders)
     elif not is_valid_host(headers["Host"]):
         raise ValueError("the Host field is not valid")
     if request.user_agent:
-        headers["User-Agent"] = request.user_agent
+        try:
+            headers["User-Agent"] = request.user_agent
+        except HTTPInputError as exc:
+            # Not the message of a peer: servers answer such errors with 400.
+            raise ValueError(f"the user_agent is malformed: {exc}") from exc
     headers.setdefault("User-Agent", f"cyclone/{cyclone.__version__}")
     if request.decompress_response:
         headers["Accept-Encoding"] = "gzip"

@@ -38,8 +38,8 @@ class Receiver(Protocol):
         callback: is given each piece; when it returns something to wait for, the peer is slowed
             down until then.
         ended: called as soon as no more will come, before `done`.
-        ended_well: whether the connection ended in good order, asked when its end is that of the
-            body.
+        connection_end: asked when no more will come: whether the connection ended in good order,
+            None if it did not end, but could not be understood.
         done: called with the body (empty if `callback` took it) when everything is processed.
         failed: called with the error instead.
     """
@@ -50,7 +50,7 @@ class Receiver(Protocol):
         gzip: bool,
         callback: Callable[[bytes], Any] | None,
         ended: Callable[[], None],
-        ended_well: Callable[[], bool],
+        connection_end: Callable[[], bool | None],
         done: Callable[[bytes], None],
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -58,7 +58,7 @@ class Receiver(Protocol):
         self._gunzip = Gunzip(self, max_size, _PIECE) if gzip else None
         self._callback = callback
         self._ended = ended
-        self._ended_well = ended_well
+        self._connection_end = connection_end
         self._done = done
         self._failed = failed
         self._pieces: list[bytes] = []
@@ -82,16 +82,17 @@ class Receiver(Protocol):
             self._next()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        connection_end = self._connection_end()
         self._ended()
         if self._over:
             return
         end = reason.value
-        if isinstance(end, ResponseDone) or (
-            isinstance(end, PotentialDataLoss) and self._ended_well()
-        ):
+        if isinstance(end, ResponseDone) or (isinstance(end, PotentialDataLoss) and connection_end):
             self._complete = True
             if not self._busy:
                 self._next()
+        elif connection_end is None:
+            self._fail(HTTPResponseError("Malformed response: the body is not correctly framed"))
         else:
             self._fail(HTTPStreamClosedError("Connection closed before the response was complete"))
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, cast
 
 from twisted.logger import ILogObserver, globalLogPublisher
 
-from cyclone.log import Log
+from cyclone.log import Log, access_log, app_log, gen_log
 
 __all__ = ["ExpectLog"]
 
 #: Tornado's loggers, and which of ours say the same.
 _OURS = {f"tornado.{name}": f"cyclone.{name}" for name in ("access", "application", "general")}
+_LOGS = {log.name: log for log in (access_log, app_log, gen_log)}
 
 
 class ExpectLog(logging.Filter):
     """A context in which something is expected in a log; if it does not come, the test fails.
 
-    Records of `logging` that are as expected are not shown. Those of cyclone's logs are kept by
-    Twisted, which has other observers.
+    What is as expected is not shown, and trial, which takes logged errors for its own, is not
+    told.
 
     Args:
         logger: one of `logging` or its name, or one of `cyclone.log`. Names of Tornado's loggers
@@ -49,16 +50,15 @@ class ExpectLog(logging.Filter):
         self.level = level
         self.matched = False
         self.logged_stack = False
-        self._namespace = ""
+        self._log: Log | None = None
         if isinstance(logger, Log):
-            self._namespace = logger.name
+            self._log = logger
             logger = logger.name
         if isinstance(logger, str):
             name = _OURS.get(logger, logger)
-            if name in _OURS.values():
-                self._namespace = name
+            self._log = self._log or _LOGS.get(name)
             logger = logging.getLogger(name)
-        self._observer = cast(ILogObserver, self._observe)  # one object, to be removed again
+        self._publish: Callable[[Any], object] = globalLogPublisher
         self.logger = logger
         self.orig_level: int | None = None
 
@@ -66,14 +66,14 @@ class ExpectLog(logging.Filter):
         """Whether a record of `logging` is shown."""
         return not self._take(record.getMessage(), record.levelno, bool(record.exc_info))
 
-    def _observe(self, event: Mapping[str, Any]) -> None:
-        if event.get("log_namespace") != self._namespace:
-            return
+    def _observe(self, event: dict[str, Any]) -> None:
+        """Take what is expected out of the events of a log of ours."""
         level = event.get("log_stdlib_level")  # there is one where there is a traceback
         has_stack = level is not None
         if level is None:
             level = _NUMBERS.get(event["log_level"].name, logging.INFO)
-        self._take(str(event.get("log_text", "")), level, has_stack)
+        if not self._take(str(event.get("log_text", "")), level, has_stack):
+            self._publish(event)
 
     def _take(self, message: str, level: int, has_stack: bool) -> bool:
         self.logged_stack = self.logged_stack or has_stack
@@ -87,8 +87,9 @@ class ExpectLog(logging.Filter):
             self.orig_level = self.logger.level
             self.logger.setLevel(self.level)
         self.logger.addFilter(self)
-        if self._namespace:
-            globalLogPublisher.addObserver(self._observer)
+        if self._log is not None:
+            self._publish = self._log.logger.observer
+            self._log.logger.observer = cast(ILogObserver, self._observe)
         return self
 
     def __exit__(
@@ -97,8 +98,8 @@ class ExpectLog(logging.Filter):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if self._namespace:
-            globalLogPublisher.removeObserver(self._observer)
+        if self._log is not None:
+            self._log.logger.observer = cast(ILogObserver, self._publish)
         self.logger.removeFilter(self)
         if self.orig_level is not None:
             self.logger.setLevel(self.orig_level)

@@ -111,7 +111,10 @@ class FallbackHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Hand the request over; this handler writes nothing itself."""
-        self.fallback(self.request)
+        request = self.request
+        if hasattr(request.connection, "when_done"):  # others may know Tornado's interface only
+            request.connection.when_done(request.close)
+        self.fallback(request)
         # Ended as far as this handler goes; the request stays open for whoever has it now.
         self._finished = self._ended = True
         self.on_finish()

@@ -267,6 +267,10 @@ def _failed(handler: RequestHandler, error: BaseException) -> None:
 
 async def _stream(handler: RequestHandler, name: str, kwargs: dict[str, Any]) -> None:
     def write(piece: bytes) -> Any:
+        if not handler._headers_written and handler.settings.get("xsrf_cookies"):
+            # A form may still come, and its cookie could not follow the header section. Making
+            # the token here also lets transforms know of it.
+            _ = handler.xsrf_token
         handler.write(piece)
         return handler.flush()
 
