@@ -161,6 +161,7 @@ WRITES_TO_TRANSPORT = [
     # The client's own wire: a request, and the CONNECT before it.
     "httpclient.outgoing",
     "httpclient.tunnel",
+    "websocket.opening",
 ]
 
 #: Underscored names of others that are public all the same.

@@ -81,10 +81,10 @@ def codes(found: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "bytewise"])
-@pytest.mark.parametrize(("data", "expected"), [case[1:] for case in TABLE], ids=[c[0] for c in TABLE])
-def test_class_16_what_comes_and_what_it_means(
-    data: bytes, expected: list[Any], cut: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("data", "expected"), [case[1:] for case in TABLE], ids=[c[0] for c in TABLE]
+)
+def test_class_16_what_comes_and_what_it_means(data: bytes, expected: list[Any], cut: bool) -> None:
     session = Session()
     assert codes(events(session, bytewise(data) if cut else [data])) == expected
     assert session.over is (type(expected[-1]) is int or isinstance(expected[-1], Close))
@@ -215,7 +215,9 @@ def pair(agreed: Parameters | None, client: bool) -> tuple[Session, Session]:
     def deflate(end: bool) -> Deflate | None:
         return agreed and Deflate(agreed, options, end)
 
-    return Session(client, deflate=deflate(client)), Session(not client, deflate=deflate(not client))
+    return Session(client, deflate=deflate(client)), Session(
+        not client, deflate=deflate(not client)
+    )
 
 
 def fragmented(data: st.DataObject, message: bytes, opcode: int, rsv: int, key: Any) -> bytes:
@@ -300,7 +302,7 @@ def test_the_examples_of_the_rfc() -> None:
     first, second = "f248cdc9c90700", "f200110000"
     frames = [frame(TEXT, bytes.fromhex(p), rsv=0x40) for p in (first, second)]
     assert events(server(), frames) == ["Hello", "Hello"]
-    for payload in ("000500faff48656c6c6f00", "f348cdc9c9070000", "f248050000" "00ffffcac9c90700"):
+    for payload in ("000500faff48656c6c6f00", "f348cdc9c9070000", "f24805000000ffffcac9c90700"):
         one = frame(TEXT, bytes.fromhex(payload), rsv=0x40)
         assert events(server(), [one, one]) == ["Hello", "Hello"]
     part = bytes.fromhex(first)

@@ -35,7 +35,7 @@ from .gunzip import Gunzip
 from .limits import Limits
 from .outbox import Outbox
 from .parser import RequestHead, parse_head
-from .progress import progress
+from .progress import progress as progress_of
 from .refusal import BadRequest
 from .response import SERVER, FramingError, date_now, encode_fields
 from .shared import SharedTransport
@@ -61,5 +61,5 @@ __all__ = [
     "date_now",
     "encode_fields",
     "parse_head",
-    "progress",
+    "progress_of",
 ]

@@ -15,14 +15,17 @@ The rooms:
     session     one end: bytes to events, messages to bytes
     settings    what applications may set
     connection  one end on a transport: order, back-pressure, the end, time
+    writing     its writing side, and peers that do not read
     prepared    a message that goes to many
     handler     WebSocketHandler
     broadcast   Broadcaster
     client      websocket_connect, WebSocketClientConnection
+    opening     the handshake of a client
     errors      what goes wrong, as callers see it
 """
 
 from .broadcast import Broadcaster
+from .client import WebSocketClientConnection, websocket_connect
 from .deflate import CompressionOptions
 from .errors import WebSocketClosedError, WebSocketError
 from .handler import WebSocketHandler
@@ -33,8 +36,10 @@ __all__ = [
     "Broadcaster",
     "CompressionOptions",
     "PreparedMessage",
+    "WebSocketClientConnection",
     "WebSocketClosedError",
     "WebSocketError",
     "WebSocketHandler",
     "WebSocketSettings",
+    "websocket_connect",
 ]

@@ -18,19 +18,18 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
-from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from cyclone._async import DONE, HandlerErrors, Settled, Waiter, is_pending, resolve
-from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport, progress
+from cyclone._async import HandlerErrors, is_pending, resolve
+from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport, progress_of
 
-from .errors import GONE, WebSocketClosedError
-from .prepared import PreparedMessage
+from .errors import WebSocketClosedError
 from .session import Close, Failed, Ping, Session
 from .settings import WebSocketSettings
+from .writing import Writing
 
 __all__ = ["Owner", "WebSocketConnection"]
 
@@ -40,8 +39,6 @@ _log = Logger(namespace="cyclone.general")
 _BUDGET = 128
 #: Messages, and bytes of them, that are read ahead while one is being handled.
 _AHEAD, _AHEAD_SIZE = 32, 65536
-
-Outgoing = tuple[str | bytes, bool] | PreparedMessage
 
 
 class Owner(Protocol):
@@ -64,7 +61,7 @@ class Owner(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class WebSocketConnection(TwistedProtocol):
+class WebSocketConnection(Writing):
     """One end of an open WebSocket.
 
     Args:
@@ -77,11 +74,7 @@ class WebSocketConnection(TwistedProtocol):
     Attributes:
         deadline: when the hub's sweep is to call `check_deadlines`.
         close_code, close_reason: what the peer has closed with; None if it has not.
-        dropped: messages that policy ``drop_oldest`` has forgotten.
     """
-
-    transport: Any
-    outbox: Outbox
 
     def __init__(
         self,
@@ -92,35 +85,24 @@ class WebSocketConnection(TwistedProtocol):
         greeting: bytes = b"",
     ) -> None:
         self._owner = owner
-        self._session = session
-        self._hub = hub
-        self._settings = settings
+        super().__init__(session, hub, settings)
         self._greeting = greeting
         self.close_code: int | None = None
         self.close_reason: str | None = None
-        self.dropped = 0
         self._ahead: deque[Any] = deque()  # events that wait for their turn
         self._ahead_size = 0
-        self._held: deque[Outgoing] | None = None  # messages that wait for the peer
-        self._held_size = 0
         self._waits = settings.write_buffer_policy == "wait"
         self._shared: SharedTransport | None = None
-        self._pong: bytes | None = None  # the answer to the last ping, while the peer is slow
         self._busy = True  # a message is being handled, or the connection is opening
         self._in_turn = self._again = False
         self._reading = True
-        self._ending = self._lost = self._linger = self._overflowed = False
+        self._ending = self._linger = False
         self._heard = False  # something has come since the last ping
         self.deadline = NEVER
         self._ping_at = self._pong_by = self._end_by = self._write_by = NEVER
         self._progress: int | None = None
 
     # -- what the owner calls
-
-    @property
-    def closing(self) -> bool:
-        """Nothing can be sent any more."""
-        return self._lost or self._session.close_sent
 
     @property
     def handle(self) -> Any:
@@ -138,25 +120,6 @@ class WebSocketConnection(TwistedProtocol):
             self._ping_at = self._hub.seconds() + interval
             self._reschedule()
         self._handled(None)
-
-    def send(self, message: str | bytes, binary: bool) -> Settled | Waiter:
-        """Send a message; see `WebSocketHandler.write_message`.
-
-        Raises:
-            WebSocketClosedError: the connection is closed or closing.
-        """
-        outbox, session = self.outbox, self._session
-        if outbox.paused or outbox.queued or session.close_sent or self._lost:
-            return self._send_late((message, binary), len(message))
-        outbox.send(session.encode(message, binary))
-        return outbox.drained() if outbox.paused or outbox.queued else DONE
-
-    def send_prepared(self, message: PreparedMessage) -> Settled | Waiter:
-        """As `send`, for a message that goes to many; server only."""
-        if self.closing or not self.outbox.clear:
-            return self._send_late(message, len(message.data))
-        self.outbox.send(message.frame_for(self._session))
-        return self.outbox.drained()
 
     def ping(self, data: bytes) -> None:
         """Send a ping.
@@ -179,9 +142,7 @@ class WebSocketConnection(TwistedProtocol):
         frame = self._session.close(code, reason)
         if not frame or self._lost:
             return
-        for message in self._held or ():
-            self.outbox.send(self._encoded(message))
-        self._held = None
+        self._send_all_held()
         self.outbox.send(frame)
         self._ping_at = self._pong_by = NEVER
         self._end_within(self._settings.close_timeout)
@@ -212,7 +173,22 @@ class WebSocketConnection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = True
-        self._session.feed(data)
+        session = self._session
+        session.feed(data)
+        if not (self._busy or self._again or self._in_turn or self._ahead):
+            # Nearly always it is one message, and nobody is waited for.
+            self._in_turn = True
+            event = session.next()
+            if type(event) is str or type(event) is bytes:
+                self._deliver(event)
+                self._in_turn = False
+                if not (session.buffered or self._busy):
+                    return
+            else:
+                self._in_turn = False
+                if event is None:
+                    return
+                self._control(event)
         if not self._again:
             self._run()
 
@@ -363,15 +339,6 @@ class WebSocketConnection(TwistedProtocol):
         if result is not None and is_pending(result):
             resolve(result, _forget, self._failed)
 
-    def _answer(self, data: bytes) -> None:
-        """Answer a ping; of those that a slow peer sends only the last (RFC 6455 section 5.5.3)."""
-        if self._session.close_sent:
-            return
-        if self.outbox.clear:
-            self.outbox.send(self._session.pong(data))
-        else:
-            self._pong = data
-
     def _closed(self, event: Close) -> None:
         self.close_code, self.close_reason = event.code, event.reason
         if self._session.close_sent:
@@ -395,46 +362,6 @@ class WebSocketConnection(TwistedProtocol):
 
     # -- writing
 
-    def _encoded(self, message: Outgoing) -> bytes:
-        if isinstance(message, PreparedMessage):
-            return message.frame_for(self._session)
-        return self._session.encode(*message)
-
-    def _send_late(self, message: Outgoing, size: int) -> Settled | Waiter:
-        """Send to a peer that does not read fast enough, or not any more."""
-        if self._overflowed:
-            return GONE  # who sends to many should not have to deal with one
-        if self.closing:
-            raise WebSocketClosedError
-        settings, outbox = self._settings, self.outbox
-        if settings.write_buffer_policy == "drop_oldest":
-            self._hold(message, size)
-        elif outbox.queued > settings.hard_limit:
-            self._overflowed = True
-            _log.warn(
-                "WebSocket closed: {queued} bytes wait for a peer that does not read",
-                queued=outbox.queued,
-            )
-            self.close(1013, "too slow")
-            return GONE
-        else:
-            outbox.send(self._encoded(message))
-        return outbox.drained()
-
-    def _hold(self, message: Outgoing, size: int) -> None:
-        """Keep a message until the peer has taken what is on its way.
-
-        It is encoded then: a message that has been compressed cannot be dropped.
-        """
-        if self._held is None:
-            self._held = deque()
-        held = self._held
-        held.append(message)
-        self._held_size += size
-        while self._held_size > self._settings.write_buffer_limit and len(held) > 1:
-            self._held_size -= _outgoing_size(held.popleft())
-            self.dropped += 1
-
     def _on_outbox(self) -> None:
         """The peer has stopped reading, or has caught up."""
         outbox = self.outbox
@@ -450,13 +377,7 @@ class WebSocketConnection(TwistedProtocol):
         if self._ending:
             self._all_sent()
             return
-        if self._pong is not None and not self.closing:
-            pong, self._pong = self._pong, None
-            outbox.send(self._session.pong(pong))
-        while self._held and outbox.clear and not self.closing:
-            message = self._held.popleft()
-            self._held_size -= _outgoing_size(message)
-            outbox.send(self._encoded(message))
+        self._send_held()
 
     # -- the end
 
@@ -513,12 +434,12 @@ class WebSocketConnection(TwistedProtocol):
     def _expect_progress(self) -> None:
         timeout = self._hub.limits.write_timeout
         if timeout:
-            self._progress = progress(self.transport)
+            self._progress = progress_of(self.transport)
             self._write_by = self._hub.seconds() + timeout
             self._reschedule()
 
     def _check_progress(self) -> bool:
-        made = progress(self.transport)
+        made = progress_of(self.transport)
         if made is None or made == self._progress:
             self.abort()
             return False
@@ -545,10 +466,6 @@ def _is_heartbeat(event: Any) -> bool:
 
 def _size(event: Any) -> int:
     return len(event) if isinstance(event, (str, bytes)) else 0
-
-
-def _outgoing_size(message: Outgoing) -> int:
-    return len(message.data if isinstance(message, PreparedMessage) else message[0])
 
 
 def _forget(_: Any) -> None:

@@ -84,7 +84,9 @@ def agree(extensions: Iterable[Extension], options: CompressionOptions) -> Param
             offered = _checked(parameters, offer=True)
         except ValueError:
             continue
-        server_bits = min(offered.get("server_max_window_bits") or 15, options.server_max_window_bits)
+        server_bits = min(
+            offered.get("server_max_window_bits") or 15, options.server_max_window_bits
+        )
         if server_bits < 9:
             continue  # zlib cannot compress with so small a window
         client_bits = 15

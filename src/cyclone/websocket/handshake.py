@@ -90,9 +90,7 @@ def offered_subprotocols(values: Sequence[str]) -> list[str]:
     return names
 
 
-def check_response(
-    code: int, fields: Fields, key: str, subprotocols: Sequence[str]
-) -> str | None:
+def check_response(code: int, fields: Fields, key: str, subprotocols: Sequence[str]) -> str | None:
     """Check the response of a server (section 4.1); returns the subprotocol it has selected.
 
     Raises:

@@ -12,7 +12,7 @@ Of a message that is not whole nothing is kept but its bytes, in one buffer.
 from __future__ import annotations
 
 import codecs
-import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -128,7 +128,7 @@ class Session:
         max_message_size: int = 10 * 1024 * 1024,
         max_fragments: int = 65536,
         deflate: Deflate | None = None,
-        make_key: Callable[[], bytes] = lambda: os.urandom(4),
+        make_key: Callable[[], bytes] = lambda: secrets.token_bytes(4),
     ) -> None:
         self._client = client
         self._max_size = max_message_size
