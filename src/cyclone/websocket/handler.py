@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
@@ -66,6 +66,7 @@ class WebSocketHandler(RequestHandler):
     open_kwargs: dict[str, Any]
 
     _upgraded = False
+    _inside = False  # the context is entered
     _connection: WebSocketConnection | None = None
     _lost_reason: Failure = connectionDone
     _context: contextvars.Context
@@ -250,6 +251,7 @@ class WebSocketHandler(RequestHandler):
         if origin is not None:
             allowed = self.check_origin(origin)
             if is_pending(allowed):
+                getattr(allowed, "close", lambda: None)()
                 raise HTTPError(500, "check_origin() must not be asynchronous")
             if not allowed:
                 raise HandshakeError(403, "Cross origin websockets not allowed")
@@ -338,19 +340,19 @@ class WebSocketHandler(RequestHandler):
 
     def message_received(self, message: str | bytes) -> Any:
         """From the connection: a message."""
-        return self._context.run(self.on_message, message)
+        return self._call(self.on_message, message)
 
     def ping_received(self, data: bytes) -> Any:
         """From the connection: a ping."""
-        return self._context.run(self.on_ping, data)
+        return self._call(self.on_ping, data)
 
     def pong_received(self, data: bytes) -> Any:
         """From the connection: a pong."""
-        return self._context.run(self.on_pong, data)
+        return self._call(self.on_pong, data)
 
     def failed(self, error: BaseException) -> None:
         """From the connection: one of these has raised."""
-        self._context.run(self.log_exception, type(error), error, error.__traceback__)
+        self._call(self.log_exception, type(error), error, error.__traceback__)
 
     def connection_lost(self, reason: Failure) -> None:
         """From the connection: it is closed."""
@@ -359,11 +361,21 @@ class WebSocketHandler(RequestHandler):
             self.close_code, self.close_reason = connection.close_code, connection.close_reason
         self._lost_reason = reason
         try:
-            closed = self._context.run(self.on_close)
+            closed = self._call(self.on_close)
         except Exception as error:
             self.failed(error)
         else:
-            self._context.run(resolve, closed, lambda _: None, self.failed)
+            self._call(resolve, closed, lambda _: None, self.failed)
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call in the handler's context, which cannot be entered twice."""
+        if self._inside:
+            return function(*args)
+        self._inside = True
+        try:
+            return self._context.run(function, *args)
+        finally:
+            self._inside = False
 
     # -- what has no use when the response has gone
 
