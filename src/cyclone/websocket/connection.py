@@ -76,6 +76,31 @@ class WebSocketConnection(Writing):
         close_code, close_reason: what the peer has closed with; None if it has not.
     """
 
+    # There may be tens of thousands of them, most of them idle.
+    __slots__ = (
+        "_again",
+        "_ahead",
+        "_ahead_size",
+        "_busy",
+        "_end_by",
+        "_ending",
+        "_greeting",
+        "_heard",
+        "_in_turn",
+        "_linger",
+        "_owner",
+        "_ping_at",
+        "_pong_by",
+        "_progress",
+        "_reading",
+        "_shared",
+        "_waits",
+        "_write_by",
+        "close_code",
+        "close_reason",
+        "deadline",
+    )
+
     def __init__(
         self,
         owner: Owner,
@@ -89,7 +114,7 @@ class WebSocketConnection(Writing):
         self._greeting = greeting
         self.close_code: int | None = None
         self.close_reason: str | None = None
-        self._ahead: deque[Any] = deque()  # events that wait for their turn
+        self._ahead: deque[Any] | None = None  # events that wait for their turn
         self._ahead_size = 0
         self._waits = settings.write_buffer_policy == "wait"
         self._shared: SharedTransport | None = None
@@ -199,7 +224,7 @@ class WebSocketConnection(Writing):
         self._forget_deadlines()
         self._hub.connection_gone(self)  # type: ignore[arg-type]
         self.outbox.close()
-        self._ahead.clear()
+        self._ahead = None
         self._held = None
         if self._shared is not None:
             self._shared.lost()
@@ -261,18 +286,21 @@ class WebSocketConnection(Writing):
                 self._ahead_size -= _size(event)
                 return event
             return session.next()
-        while len(self._ahead) < _AHEAD and self._ahead_size < _AHEAD_SIZE:
+        if self._ahead is None:
+            self._ahead = deque()
+        ahead = self._ahead
+        while len(ahead) < _AHEAD and self._ahead_size < _AHEAD_SIZE:
             event = session.next()
             if event is None or _is_heartbeat(event):
                 return event
-            self._ahead.append(event)
+            ahead.append(event)
             self._ahead_size += _size(event)
         return None
 
     def _set_reading(self) -> None:
         """Pause the transport while too much has come that nobody is ready for."""
         waiting = self._busy or self._again
-        full = len(self._ahead) >= _AHEAD or (
+        full = len(self._ahead or ()) >= _AHEAD or (
             self._ahead_size + self._session.buffered >= _AHEAD_SIZE
         )
         reading = not (waiting and full)

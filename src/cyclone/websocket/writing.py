@@ -31,6 +31,19 @@ class Writing(Protocol):
         dropped: messages that policy ``drop_oldest`` has forgotten.
     """
 
+    __slots__ = (
+        "_held",
+        "_held_size",
+        "_hub",
+        "_lost",
+        "_overflowed",
+        "_pong",
+        "_session",
+        "_settings",
+        "dropped",
+        "outbox",
+    )
+
     transport: Any
     outbox: Outbox
 
