@@ -8,12 +8,14 @@ from typing import Final
 
 __all__ = [
     "BINARY",
+    "BINARY_HEADS",
     "CLOSE",
     "CONTINUATION",
     "MAX_CONTROL",
     "PING",
     "PONG",
     "TEXT",
+    "TEXT_HEADS",
     "ViolationError",
     "close_payload",
     "encode_frame",
@@ -38,11 +40,14 @@ _LONG = 512
 #: The codes that RFC 6455 section 7.4.1 and IANA's registry let a close frame bear, below 3000.
 _REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
-#: The two bytes before a short payload that is not masked, by first byte and length.
-_SHORT = {
-    first: tuple(bytes((first, length)) for length in range(126))
-    for first in (0x81, 0x82, 0x88, 0x89, 0x8A)
-}
+
+def _short_heads(first: int) -> tuple[bytes, ...]:
+    return tuple(bytes((first, length)) for length in range(126))
+
+
+#: The two bytes before a short payload that is not masked, by its length.
+TEXT_HEADS: Final = _short_heads(0x81)
+BINARY_HEADS: Final = _short_heads(0x82)
 
 
 class ViolationError(Exception):
@@ -97,8 +102,7 @@ def encode_frame(first: int, payload: bytes, key: bytes | None = None) -> bytes:
     size = len(payload)
     if key is None:
         if size < 126:
-            heads = _SHORT.get(first)
-            return (heads[size] if heads else bytes((first, size))) + payload
+            return bytes((first, size)) + payload
         return _long_head(first, size, 0) + payload
     if size < 126:
         return bytes((first, 0x80 | size)) + key + mask(payload, key)

@@ -340,7 +340,14 @@ class WebSocketHandler(RequestHandler):
 
     def message_received(self, message: str | bytes) -> Any:
         """From the connection: a message."""
-        return self._call(self.on_message, message)
+        # As _call(), spelled out: this is done for every message.
+        if self._inside:
+            return self.on_message(message)
+        self._inside = True
+        try:
+            return self._context.run(self.on_message, message)
+        finally:
+            self._inside = False
 
     def ping_received(self, data: bytes) -> Any:
         """From the connection: a ping."""

@@ -20,12 +20,14 @@ from typing import Any
 from .deflate import Deflate
 from .frames import (
     BINARY,
+    BINARY_HEADS,
     CLOSE,
     CONTINUATION,
     MAX_CONTROL,
     PING,
     PONG,
     TEXT,
+    TEXT_HEADS,
     ViolationError,
     close_payload,
     encode_frame,
@@ -378,8 +380,10 @@ class Session:
             UnicodeError: the text holds surrogates, which UTF-8 cannot say.
         """
         data = message.encode("utf-8") if isinstance(message, str) else message
-        first = 0x82 if binary else 0x81
         deflate = self.deflate
+        if deflate is None and not self._client and len(data) < 126:
+            return (BINARY_HEADS if binary else TEXT_HEADS)[len(data)] + data
+        first = 0x82 if binary else 0x81
         if deflate is not None and len(data) >= deflate.options.threshold:
             data = deflate.compress(data)
             first |= _RSV1
