@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -425,6 +426,16 @@ async def test_cancelling_while_it_connects(reactor: Any) -> None:
 def test_what_cannot_be_asked_for(arguments: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         websocket_connect(**{"url": "ws://a/", **arguments})
+
+
+def test_a_task_of_asyncio_that_is_cancelled() -> None:
+    connection = WebSocketClientConnection(None)
+    waiting = connection.read_message()
+    steps = waiting.__await__()
+    assert next(steps) is waiting
+    with pytest.raises(asyncio.CancelledError):
+        steps.throw(asyncio.CancelledError())
+    assert not connection.read_message().called
 
 
 def test_a_connection_that_is_not_open() -> None:

@@ -208,6 +208,34 @@ def test_subprotocols(offer: str | None, selected: str | None) -> None:
     assert peer.events() == [str(selected)]
 
 
+def test_a_subprotocol_that_was_not_offered() -> None:
+    kind = type("S", (Echo,), {"select_subprotocol": lambda self, offered: "other"})
+    with recorded_log() as lines:
+        assert Peer(serve(kind), fields={"Sec-WebSocket-Protocol": "a"}).status == 500
+    assert "not offered" in problems(lines)[0]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_happens_while_prepare_waits(leaves: bool) -> None:
+    gate: Deferred[None] = Deferred()
+    kind, notes, _ = noting()
+    kind = type("P", (kind,), {"prepare": lambda self: gate})
+    app = serve(kind)
+    link = MemoryConnection(app)
+    link.send(request())
+    if leaves:
+        link.disconnect()
+        gate.callback(None)
+        assert not app.connections
+    else:
+        drained = app.drain(10)
+        gate.callback(None)
+        assert link.received.startswith(b"HTTP/1.1 503")
+        link.advance(3, steps=6)
+        assert drained.called
+    assert notes == []
+
+
 def compressing(**options: Any) -> type[WebSocketHandler]:
     return type("C", (Echo,), {"get_compression_options": lambda self: options})
 

@@ -239,7 +239,7 @@ class WebSocketHandler(RequestHandler):
 
     async def _accept_later(self, key: str, allowed: Any) -> None:
         await settle(allowed)
-        if self._open and not self.request.connection.done:
+        if self._open:
             self._accept(key)
 
     def _check(self) -> str:
@@ -267,17 +267,26 @@ class WebSocketHandler(RequestHandler):
 
     def _accept(self, key: str) -> None:
         """Answer 101 and take the connection over."""
+        exchange = self.request.connection
+        if exchange.done:
+            return  # the peer has left while something was waited for
+        if exchange.closing:
+            self._refuse(503, "the server is stopping")
+            return
         headers = self.request.headers
         fields = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
         fields.append(("Sec-WebSocket-Accept", accept_key(key)))
         try:
-            offered = headers.get_list("Sec-WebSocket-Protocol")
-            selected = self.select_subprotocol(offered_subprotocols(offered) if offered else [])
+            values = headers.get_list("Sec-WebSocket-Protocol")
+            offered = offered_subprotocols(values) if values else []
             extensions = parse_extensions(headers.get_list("Sec-WebSocket-Extensions"))
         except (HandshakeError, ValueError) as error:
             self._refuse(400, str(error))
             return
+        selected = self.select_subprotocol(offered)
         if selected:
+            if selected not in offered:  # RFC 6455 section 4.2.2: the client would refuse it
+                raise ValueError(f"select_subprotocol() says {selected!r}, which is not offered")
             self.selected_subprotocol = selected
             fields.append(("Sec-WebSocket-Protocol", selected))
         deflate = None
