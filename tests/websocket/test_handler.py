@@ -523,6 +523,21 @@ def test_exceptions_close_with_1011(fails: Any, where: str) -> None:
     assert "ZeroDivisionError" in problems(lines)[0]
 
 
+def test_nothing_is_delivered_after_an_abort() -> None:
+    notes: list[Any] = []
+
+    class Aborts(WebSocketHandler):
+        def on_message(self, message: Any) -> None:
+            notes.append(message)
+            assert self.ws_connection is not None
+            self.ws_connection.abort()
+
+    peer = Peer(serve(Aborts))
+    peer.say("1", "2", "3")
+    assert notes == ["1"]
+    assert peer.link.transport.aborted
+
+
 def test_writing_to_a_peer_that_has_just_left_is_no_error() -> None:
     gate: Deferred[None] = Deferred()
 

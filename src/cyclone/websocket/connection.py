@@ -314,7 +314,7 @@ class WebSocketConnection(Writing):
         self._reading = reading
 
     def _deliver(self, message: str | bytes) -> None:
-        if self._session.close_sent:
+        if self._session.close_sent or self._ending:
             return  # nobody could answer it any more
         try:
             result = self._owner.message_received(message)
