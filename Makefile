@@ -28,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado bench docs format lock clean
+.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format lock clean
 
 help:
-	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -89,6 +89,9 @@ fuzz: $(VENV)/.installed-dev
 
 conformance-reactor: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance.reactor
+
+conformance-websocket: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance.websocket
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)

@@ -35,6 +35,7 @@ FLOORS = {
         "http1",
         "websocket.frames",
         "websocket.deflate",
+        "websocket.extensions",
         "websocket.handshake",
         "websocket.session",
     ],
@@ -72,6 +73,7 @@ PURE = [
     "http1.response",
     "websocket.frames",
     "websocket.deflate",
+    "websocket.extensions",
     "websocket.handshake",
     "websocket.session",
     "web.routing",
@@ -168,6 +170,7 @@ WRITES_TO_TRANSPORT = [
     # The client's own wire: a request, and the CONNECT before it.
     "httpclient.outgoing",
     "httpclient.tunnel",
+    "websocket.opening",
 ]
 
 #: Underscored names of others that are public all the same.

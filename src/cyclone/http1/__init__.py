@@ -33,11 +33,16 @@ from .factory import HTTPFactory
 from .gone import PeerGone
 from .gunzip import Gunzip
 from .limits import Limits
+from .outbox import Outbox
 from .parser import RequestHead, parse_head
+from .progress import progress as progress_of
 from .refusal import BadRequest
 from .response import SERVER, FramingError, date_now, encode_fields
+from .shared import SharedTransport
+from .sweep import NEVER
 
 __all__ = [
+    "NEVER",
     "SERVER",
     "BadRequest",
     "BodyConsumer",
@@ -49,9 +54,12 @@ __all__ = [
     "HTTP1Connection",
     "HTTPFactory",
     "Limits",
+    "Outbox",
     "PeerGone",
     "RequestHead",
+    "SharedTransport",
     "date_now",
     "encode_fields",
     "parse_head",
+    "progress_of",
 ]

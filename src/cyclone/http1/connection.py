@@ -311,6 +311,8 @@ class HTTP1Connection(Protocol):
             return Detached(self.transport)
         received, self._received, self._position = self._unparsed(), b"", 0
         protocol.makeConnection(self.transport)
+        # The transport asks for the method each time: one call less for each piece.
+        self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         if received:
             protocol.dataReceived(bytes(received))
         self._set_reading(True)

@@ -166,6 +166,11 @@ class Exchange:
         return self._phase is _DONE
 
     @property
+    def closing(self) -> bool:
+        """The connection ends with this response: the server is about to stop."""
+        return self._connection.closing
+
+    @property
     def started(self) -> bool:
         """The response head has been written."""
         return self._phase is not _WAITING

@@ -25,6 +25,7 @@ The rooms, from what is asked to what comes back:
     fetching     the same, with redirects
     client       `AsyncHTTPClient`
     classic      the interface of cyclone 1.x
+    upgrading    requests that open a connection of another protocol
     errors       what a fetch can fail with
 """
 
@@ -41,6 +42,7 @@ from .errors import (
     HTTPTimeoutError,
 )
 from .messages import HTTPRequest, HTTPResponse
+from .upgrading import Upgrade, failed_upgrade
 
 __all__ = [
     "AsyncHTTPClient",
@@ -56,5 +58,7 @@ __all__ = [
     "HTTPStreamClosedError",
     "HTTPTimeoutError",
     "JsonRPC",
+    "Upgrade",
+    "failed_upgrade",
     "fetch",
 ]

@@ -22,7 +22,7 @@ from .targets import Target
 from .tls import TLSSettings, connection_creator
 from .tunnel import TunnelEndpoint
 
-__all__ = ["Connections", "Proxy", "Route"]
+__all__ = ["Connections", "Proxy", "Route", "stream_endpoint"]
 
 #: Seconds that an idle connection is kept: less than the five after which the impatient among the
 #: servers end it, so that few requests meet a connection that is just being closed.
@@ -106,24 +106,48 @@ class Connections:
         return (mapped, port) if isinstance(mapped, str) else mapped
 
     def _endpoint(self, route: Route, target: Target, timeout: float | None) -> Any:
-        proxy = route.proxy
-        host, port = self._mapped(target) if proxy is None else (proxy.host, proxy.port)
-        reactor = self._reactor if route.allow_ipv6 else IPv4Only(self._reactor)
-        bind = None if route.local_address is None else (route.local_address, 0)
-        endpoint: Any = HostnameEndpoint(
-            reactor,
-            host,
-            port,
-            timeout=timeout,  # type: ignore[arg-type]
-            bindAddress=bind,
-        )
-        secure = target.scheme == "https"
-        if secure:
-            if proxy is not None:
-                endpoint = TunnelEndpoint(endpoint, target, proxy.authorization)
-            creator = connection_creator(route.tls, target.host, target.port)
-            endpoint = wrapClientTLS(creator, endpoint)
-        return GuardedEndpoint(endpoint, secure)
+        address = self._mapped(target)
+        endpoint = stream_endpoint(self._reactor, route, target, address, timeout)
+        return GuardedEndpoint(endpoint, target.scheme == "https")
+
+
+def stream_endpoint(
+    reactor: Any,
+    route: Route,
+    target: Target,
+    address: tuple[str, int],
+    timeout: float | None,
+    tunnel: bool = False,
+) -> IStreamClientEndpoint:
+    """The way to a server, with TLS and the proxy that may be on it.
+
+    Args:
+        reactor: what connects.
+        address: of the server, where there is no proxy.
+        timeout: seconds for each attempt to connect.
+        tunnel: go through the proxy by CONNECT, without TLS too.
+
+    Raises:
+        OSError: a file of the TLS settings cannot be read.
+        ValueError: it does not hold what it should.
+    """
+    proxy = route.proxy
+    host, port = address if proxy is None else (proxy.host, proxy.port)
+    endpoint: Any = HostnameEndpoint(
+        reactor if route.allow_ipv6 else IPv4Only(reactor),
+        host,
+        port,
+        timeout=timeout,  # type: ignore[arg-type]
+        bindAddress=None if route.local_address is None else (route.local_address, 0),
+    )
+    secure = target.scheme == "https"
+    if proxy is not None and (secure or tunnel):
+        endpoint = TunnelEndpoint(endpoint, target, proxy.authorization)
+    if secure:
+        creator = connection_creator(route.tls, target.host, target.port)
+        endpoint = wrapClientTLS(creator, endpoint)
+    way: IStreamClientEndpoint = endpoint
+    return way
 
 
 @implementer(IStreamClientEndpoint)

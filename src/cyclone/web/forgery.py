@@ -210,6 +210,17 @@ class ForgeryMethods:
         trusted = self.settings.get("trusted_origins") or ()
         return origin == trusted if isinstance(trusted, str) else origin in trusted
 
+    def cross_origin_problem(self) -> str | None:
+        """Why the request comes from a page of an origin that is not trusted, None if it does not.
+
+        Raises:
+            RuntimeError: `check_trusted_origin` is asynchronous, so that it would check nothing.
+        """
+        request = self.request
+        return xsrf.cross_origin_problem(
+            request.headers.get, request.host, lambda origin: _trusts(self, origin)
+        )
+
 
 def check_request(handler: ForgeryMethods) -> None:
     """Refuse a changing request that a page of another site may have made, where that is asked for.
@@ -225,12 +236,7 @@ def check_request(handler: ForgeryMethods) -> None:
         check: Callable[[], Any] = handler.check_xsrf_cookie
         _refuse_pending(check(), "check_xsrf_cookie")
     if settings.get("cross_origin_protection"):
-        request = handler.request
-        problem = xsrf.cross_origin_problem(
-            request.headers.get,
-            request.host,
-            lambda origin: _trusts(handler, origin),
-        )
+        problem = handler.cross_origin_problem()
         if problem is not None:
             raise HTTPError(403, problem)
 

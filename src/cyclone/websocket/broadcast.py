@@ -1,0 +1,77 @@
+"""`Broadcaster`: one message to many WebSockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from .errors import WebSocketClosedError
+from .handler import WebSocketHandler
+from .prepared import PreparedMessage
+
+__all__ = ["Broadcaster"]
+
+
+class Broadcaster:
+    """A set of handlers that get the same messages.
+
+    A message is encoded once, and compressed once for each way to compress that they have agreed
+    on with their peers.  Nobody waits for anybody: what happens to a peer that does not read says
+    the ``websocket_write_buffer_policy``.
+
+    >>> room = Broadcaster()
+    >>> class Chat(WebSocketHandler):
+    ...     def open(self):
+    ...         room.add(self)
+    ...     def on_close(self):
+    ...         room.discard(self)
+    ...     def on_message(self, message):
+    ...         room.send(message)
+    """
+
+    def __init__(self, handlers: Iterable[WebSocketHandler] = ()) -> None:
+        self._handlers = set(handlers)
+
+    def add(self, handler: WebSocketHandler) -> None:
+        """Send to this one, too."""
+        self._handlers.add(handler)
+
+    def discard(self, handler: WebSocketHandler) -> None:
+        """Send no longer to this one."""
+        self._handlers.discard(handler)
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+    def __iter__(self) -> Iterator[WebSocketHandler]:
+        return iter(self._handlers)
+
+    def __contains__(self, handler: object) -> bool:
+        return handler in self._handlers
+
+    def send(
+        self,
+        message: str | bytes,
+        binary: bool = False,
+        exclude: WebSocketHandler | None = None,
+    ) -> int:
+        """Send a message to all of them.
+
+        Args:
+            message: text or, if `binary`, bytes.
+            exclude: one that does not get it, such as the one it is from.
+
+        Returns:
+            to how many it was sent.
+        """
+        prepared = PreparedMessage(message, binary)
+        sent = 0
+        for handler in list(self._handlers):
+            connection = handler.ws_connection
+            if handler is exclude or connection is None or connection.closing:
+                continue
+            try:
+                connection.send_prepared(prepared)
+            except WebSocketClosedError:  # by what was sent before, or by its transport
+                continue
+            sent += 1
+        return sent

@@ -1,0 +1,44 @@
+"""A message that goes to many: encoded once, compressed once for each way to compress."""
+
+from __future__ import annotations
+
+from .deflate import Deflate, compress_alone
+from .frames import encode_frame
+from .session import Session
+
+__all__ = ["PreparedMessage"]
+
+
+class PreparedMessage:
+    """A message for the clients of a server.
+
+    Args:
+        message: text or bytes.
+        binary: a binary message; text must be text or UTF-8.
+    """
+
+    __slots__ = ("_compressed", "_first", "_frame", "binary", "data")
+
+    def __init__(self, message: str | bytes, binary: bool = False) -> None:
+        self.data = message.encode("utf-8") if isinstance(message, str) else message
+        self.binary = binary
+        self._first = 0x82 if binary else 0x81
+        self._frame = encode_frame(self._first, self.data)
+        self._compressed: dict[tuple[int, int, int], bytes] = {}
+
+    def frame_for(self, session: Session) -> bytes:
+        """The frame as the peer of a server's session can read it."""
+        deflate = session.deflate
+        if deflate is None or len(self.data) < deflate.options.threshold:
+            return self._frame
+        deflate.sent_alone()
+        return self._compressed_for(deflate)
+
+    def _compressed_for(self, deflate: Deflate) -> bytes:
+        options, bits = deflate.options, deflate.window_bits
+        key = (bits, options.compression_level, options.mem_level)
+        frame = self._compressed.get(key)
+        if frame is None:
+            payload = compress_alone(self.data, options, bits)
+            frame = self._compressed[key] = encode_frame(self._first | 0x40, payload)
+        return frame

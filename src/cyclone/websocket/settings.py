@@ -1,0 +1,62 @@
+"""What applications may set about a WebSocket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+__all__ = ["MAX_MESSAGE_SIZE", "WebSocketSettings", "WritePolicy"]
+
+#: Bytes of a message, unless something else is set (Tornado's default).
+MAX_MESSAGE_SIZE = 10 * 1024 * 1024
+
+#: What happens when a peer does not read what it is sent.
+WritePolicy = Literal["wait", "drop_oldest", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    """Settings of one connection; sizes are bytes, times are seconds.
+
+    Attributes:
+        ping_interval: a ping so often; None or 0 for none.
+        ping_timeout: the peer counts as gone when nothing has come for so long after a ping; None
+            for `ping_interval`, 0 for never.
+        write_buffer_limit: what may wait for a peer that does not read.
+        write_buffer_policy: what happens beyond that. ``"wait"``: what `write_message` returns is
+            to be awaited; for who does not, the connection is closed at four times the limit.
+            ``"drop_oldest"``: the messages that have waited longest are forgotten.  ``"close"``:
+            the connection is closed with 1013, as ``"wait"`` does in the end.
+        close_timeout: how long the peer may take to answer a close frame.
+    """
+
+    ping_interval: float | None = None
+    ping_timeout: float | None = None
+    write_buffer_limit: int = 1024 * 1024
+    write_buffer_policy: WritePolicy = "wait"
+    close_timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.write_buffer_policy not in get_args(WritePolicy):
+            choices = ", ".join(map(repr, get_args(WritePolicy)))
+            raise ValueError(
+                f"websocket_write_buffer_policy must be one of {choices}, "
+                f"not {self.write_buffer_policy!r}"
+            )
+        for name in ("ping_interval", "ping_timeout", "write_buffer_limit", "close_timeout"):
+            value: Any = getattr(self, name)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0
+            ):
+                raise ValueError(f"websocket_{name} must be a number, 0 or more, not {value!r}")
+
+    @property
+    def hard_limit(self) -> int:
+        """Bytes beyond which a connection is closed whose peer does not read."""
+        return self.write_buffer_limit * (4 if self.write_buffer_policy == "wait" else 1)
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for an answer to a ping, 0 for ever."""
+        timeout = self.ping_interval if self.ping_timeout is None else self.ping_timeout
+        return timeout or 0

@@ -1,0 +1,161 @@
+"""The writing side of a connection: messages on their way, and peers that do not read."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+
+from cyclone._async import DONE, Settled, Waiter
+from cyclone.http1 import HTTPFactory, Outbox
+
+from .errors import GONE, WebSocketClosedError
+from .prepared import PreparedMessage
+from .session import Session
+from .settings import WebSocketSettings
+
+__all__ = ["Writing"]
+
+_log = Logger(namespace="cyclone.general")
+
+Outgoing = tuple[str | bytes, bool] | PreparedMessage
+
+
+class Writing(Protocol):
+    """What `WebSocketConnection` does to send messages.
+
+    Attributes:
+        outbox: what goes out.
+        dropped: messages that policy ``drop_oldest`` has forgotten.
+    """
+
+    __slots__ = (
+        "_held",
+        "_held_size",
+        "_hub",
+        "_lost",
+        "_overflowed",
+        "_pong",
+        "_session",
+        "_settings",
+        "dropped",
+        "outbox",
+    )
+
+    transport: Any
+    outbox: Outbox
+
+    def __init__(self, session: Session, hub: HTTPFactory, settings: WebSocketSettings) -> None:
+        self._session = session
+        self._hub = hub
+        self._settings = settings
+        self._lost = False
+        self._held: deque[Outgoing] | None = None  # messages that wait for the peer
+        self._held_size = 0
+        self._overflowed = False
+        self._pong: bytes | None = None  # the answer to the last ping, while the peer is slow
+        self.dropped = 0
+
+    @property
+    def closing(self) -> bool:
+        """Nothing can be sent any more."""
+        return self._lost or self._session.close_sent
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """See `WebSocketConnection.close`."""
+        raise NotImplementedError
+
+    def send(self, message: str | bytes, binary: bool) -> Settled | Waiter:
+        """Send a message; see `WebSocketHandler.write_message`.
+
+        Raises:
+            WebSocketClosedError: the connection is closed or closing.
+        """
+        outbox, session = self.outbox, self._session
+        if outbox.paused or outbox.queued or session.close_sent or self._lost:
+            return self._send_late((message, binary), len(message))
+        outbox.send(session.encode(message, binary))
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
+
+    def send_prepared(self, message: PreparedMessage) -> Settled | Waiter:
+        """As `send`, for a message that goes to many; server only."""
+        if self.closing or not self.outbox.clear:
+            return self._send_late(message, len(message.data))
+        self.outbox.send(message.frame_for(self._session))
+        return self.outbox.drained()
+
+    # -- inside
+
+    def _encoded(self, message: Outgoing) -> bytes:
+        if isinstance(message, PreparedMessage):
+            return message.frame_for(self._session)
+        return self._session.encode(*message)
+
+    def _send_late(self, message: Outgoing, size: int) -> Settled | Waiter:
+        """Send to a peer that does not read fast enough, or not any more."""
+        if self._overflowed:
+            return GONE  # who sends to many should not have to deal with one
+        if self.closing:
+            raise WebSocketClosedError
+        settings, outbox = self._settings, self.outbox
+        if settings.write_buffer_policy == "drop_oldest":
+            self._hold(message, size)
+        elif outbox.queued > settings.hard_limit:
+            self._overflowed = True
+            _log.warn(
+                "WebSocket closed: {queued} bytes wait for a peer that does not read",
+                queued=outbox.queued,
+            )
+            self.close(1013, "too slow")
+            return GONE
+        else:
+            outbox.send(self._encoded(message))
+        return outbox.drained()
+
+    def _hold(self, message: Outgoing, size: int) -> None:
+        """Keep a message until the peer has taken what is on its way.
+
+        It is encoded then: a message that has been compressed cannot be dropped.
+        """
+        if self._held is None:
+            self._held = deque()
+        held = self._held
+        held.append(message)
+        self._held_size += size
+        while self._held_size > self._settings.write_buffer_limit and len(held) > 1:
+            self._held_size -= _size(held.popleft())
+            self.dropped += 1
+
+    def _send_held(self) -> None:
+        """The peer has caught up: send it what has waited."""
+        outbox = self.outbox
+        if self.closing:
+            return
+        if self._pong is not None:
+            pong, self._pong = self._pong, None
+            outbox.send(self._session.pong(pong))
+        while self._held and outbox.clear:
+            message = self._held.popleft()
+            self._held_size -= _size(message)
+            outbox.send(self._encoded(message))
+
+    def _send_all_held(self) -> None:
+        """Before a close frame, ready or not."""
+        held, self._held = self._held, None
+        for message in held or ():
+            self.outbox.send(self._encoded(message))
+
+    def _answer(self, data: bytes) -> None:
+        """Answer a ping; of those that a slow peer sends only the last (RFC 6455 section 5.5.3)."""
+        if self._session.close_sent:
+            return
+        if self.outbox.clear:
+            self.outbox.send(self._session.pong(data))
+        else:
+            self._pong = data
+
+
+def _size(message: Outgoing) -> int:
+    return len(message.data if isinstance(message, PreparedMessage) else message[0])
