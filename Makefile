@@ -75,10 +75,11 @@ test-cov: $(VENV)/.installed-dev
 
 # The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
 # environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  What
-# builds and installs the package is the same with and without it.
+# builds and installs the package is the same with and without it, and Tornado's tests bring a
+# reactor of their own.
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
-	  $(PYTEST) --ignore=tests/test_packaging.py $(PYTEST_ARGS)
+	  $(PYTEST) --ignore=tests/test_packaging.py --ignore=tests/conformance $(PYTEST_ARGS)
 
 # Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
 conformance-tornado: $(VENV)/.installed-dev
