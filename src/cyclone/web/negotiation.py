@@ -6,14 +6,14 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["Accepted", "negotiate"]
+__all__ = ["LONGEST", "Accepted", "negotiate", "weights_of"]
 
 # coding [ weight ]; a weight has at most three digits behind the point (section 12.4.2).
 _ELEMENT = re.compile(
     r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
 )
 #: Longer fields are not looked at: browsers send some 30 characters.
-_LONGEST = 1024
+LONGEST = 1024
 
 
 class Accepted(NamedTuple):
@@ -37,14 +37,14 @@ def negotiate(value: str | None, offered: tuple[str, ...]) -> Accepted:
     is not taken; an original that it does not name is what it likes least. Without the field, or
     with one that is malformed, nothing is coded: the original is what every client understands.
     """
-    if not value or len(value) > _LONGEST:
+    if not value or len(value) > LONGEST:
         return _AS_IT_IS
     return _chosen(value, offered)
 
 
 @functools.lru_cache(256)
 def _chosen(value: str, offered: tuple[str, ...]) -> Accepted:
-    weights = _weights(value)
+    weights = weights_of(value)
     if not weights:
         return _AS_IT_IS
     others = weights.get("*", 0.0)
@@ -59,7 +59,7 @@ def _chosen(value: str, offered: tuple[str, ...]) -> Accepted:
     return Accepted(chosen, takes_identity)
 
 
-def _weights(value: str) -> dict[str, float]:
+def weights_of(value: str) -> dict[str, float]:
     """The weights of an Accept-Encoding field; empty for one that is malformed."""
     weights: dict[str, float] = {}
     for element in value.split(","):

@@ -6,21 +6,15 @@ For static files that lie compressed beside the original, see `static`.
 from __future__ import annotations
 
 import functools
-import re
+
+from .negotiation import LONGEST, weights_of
 
 __all__ = ["SUFFIXES", "acceptable"]
 
 #: Codings and what the name of a file in them ends with, those that make smaller files first.
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 
-# coding [ weight ]; the weight has at most three digits behind the point (section 12.4.2).
-_ELEMENT = re.compile(
-    r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
-)
-_LONGEST = 1024
 
-
-@functools.lru_cache(256)
 def acceptable(value: str | None) -> tuple[str, ...]:
     """Return the codings of `SUFFIXES` that are worth looking for, the best first.
 
@@ -28,18 +22,12 @@ def acceptable(value: str | None) -> tuple[str, ...]:
     that it likes less than the original is left out.  Without the field, or with one that is
     malformed, there are none: the original is what every client understands.
     """
-    if not value or len(value) > _LONGEST:
-        return ()
-    weights: dict[str, float] = {}
-    for element in value.split(","):
-        element = element.strip(" \t")
-        found = _ELEMENT.fullmatch(element)
-        if found is not None:
-            weights[found[1].lower()] = float(found[2] or "1")
-        elif element:
-            return ()
-    if "x-gzip" in weights:  # section 8.4.1.3
-        weights.setdefault("gzip", weights["x-gzip"])
+    return _worth_looking_for(value) if value and len(value) <= LONGEST else ()
+
+
+@functools.lru_cache(256)
+def _worth_looking_for(value: str) -> tuple[str, ...]:
+    weights = weights_of(value)
     others = weights.get("*", 0.0)
     # The original is acceptable even if nobody names it; it is preferred only by name.
     original = weights.get("identity", 0.0)
