@@ -599,6 +599,27 @@ def test_a_peer_that_has_ended_its_side() -> None:
     assert connection.received == b""
 
 
+def test_a_request_that_begins_after_the_peer_has_ended_its_side_has_its_own_time() -> None:
+    server = Server(max_pipelined_requests=1, idle_connection_timeout=75)
+    connection = server.connect()
+    wait(connection, 70)
+    connection.transport.deliver(GET + HOLD)  # the second waits for a turn of its own
+    connection.eof()
+    assert len(server.held) == 1
+    assert lasted(connection) == about(60)
+
+
+def test_the_second_of_two_requests_has_its_own_time_too() -> None:
+    server = Server()
+    connection = server.connect(HOLD + HOLD)
+    connection.eof()
+    wait(connection, 50)
+    server.held[0].finish("first")
+    connection.advance(0)
+    assert len(server.held) == 2
+    assert lasted(connection) == about(60)
+
+
 @pytest.mark.parametrize("off", OFF)
 def test_no_half_close_timeout(off: float | None) -> None:
     server, connection = half_closed(half_close_timeout=off)

@@ -576,6 +576,8 @@ class HTTP1Connection(Protocol):
         if self._head_started:
             self._head_started = False
             self._due(None)
+        if self._peer_ended:
+            self._due(self.factory.limits.half_close_timeout)
         self._state = _BUSY
         exchange = self._exchange = Exchange(self, head)
         self.factory.start_request(exchange)
