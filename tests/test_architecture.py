@@ -30,7 +30,7 @@ Node = TypeVar("Node", bound=ast.AST)
 #: The floor of each module. A module that is not here has to be put somewhere.
 FLOORS = {
     "version": [""],
-    "ground": ["util", "escape", "options", "log", "_async"],
+    "ground": ["util", "escape", "options", "log", "_async", "outages"],
     "engines": [
         "http1",
         "websocket.frames",
@@ -42,7 +42,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
+    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "storage", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing"],
     "commands": ["cli", "__main__"],
@@ -102,6 +102,8 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "sql.settings",
+    "sql.urls",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -136,6 +138,10 @@ FOREIGN = {
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "psycopg": ["sql.postgresql"],
+    "pymysql": ["sql.mysql"],
+    "pymongo": ["mongo"],
+    "txmongo": ["mongo"],
 }
 
 #: Where a function may import the global reactor.
@@ -146,6 +152,10 @@ REACTOR = [
     "bottle",
     "httpclient",
     "mail",
+    # Pools that were given no reactor.
+    "mongo",
+    "sql",
+    "sqlite",
     "autoreload",
     "testing.client",  # a client for tests that run in the reactor
     "testing.loop",  # runs tests in the reactor
