@@ -22,11 +22,10 @@ HOST = "127.0.0.1"
 USER = "bench"
 _PATIENCE = 30.0  # seconds
 
-#: Nothing is kept beyond the run: no write waits for a disk. (What the server has acknowledged
-#: survives its own death all the same; it would not survive that of the system.)
+#: No write waits for a disk. What the server has acknowledged survives its own death all the same,
+#: since the system has it; it would not survive that of the system.
 _SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
     "shared_buffers": "64MB",

@@ -12,6 +12,7 @@ For several connections to one file, see `cyclone.sql` (``sqlite:///file``).
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -159,7 +160,9 @@ class ThreadedSQLite(Service):
         self._calls: list[Deferred[Any]] = []
         self._closed: Deferred[None] | None = None
         self._inner: InlineSQLite | None = None
-        self._open = lambda: InlineSQLite(dbname, autoCommit, wal=wal, busy_timeout=busy_timeout)
+        self._open: Callable[[], InlineSQLite] = functools.partial(
+            InlineSQLite, dbname, autoCommit, wal=wal, busy_timeout=busy_timeout
+        )
         self._pool = ThreadPool(1, 1, name="cyclone.sqlite")
         self._pool.start()
         self._trigger: Any = self._reactor.addSystemEventTrigger("during", "shutdown", self._ends)

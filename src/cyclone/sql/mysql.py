@@ -54,6 +54,8 @@ class MySQL:
         self._path = options.get("unix_socket")
         self._connect_timeout = settings.connect_timeout
         self._statement_timeout = settings.statement_timeout
+        # The pool cuts the connection when time is over; the driver's own limit is behind that.
+        patience = None if settings.timeout is None else settings.timeout + 1
         self._arguments: dict[str, Any] = {
             "user": target.user or None,
             "password": target.password,
@@ -63,8 +65,8 @@ class MySQL:
             "charset": "utf8mb4",
             "autocommit": True,
             "cursorclass": DictCursor if settings.dict_rows else Cursor,
-            "read_timeout": settings.timeout,
-            "write_timeout": settings.timeout,
+            "read_timeout": patience,
+            "write_timeout": patience,
             "ssl": _context(options),
             **{name: options[name] for name in _TEXTS if name in options},
         }

@@ -331,9 +331,9 @@ class Pool(Service):
         if self._trigger is not None:
             self._reactor.removeSystemEventTrigger(self._trigger)
             self._trigger = None
-        if self._retry is not None:
+        if self._retry is not None and self._retry.active():
             self._retry.cancel()
-            self._retry = None
+        self._retry = None
         self._cut = self._reactor.callLater(self.settings.close_timeout, self._cut_all)
         self._next()
         return done
