@@ -77,18 +77,18 @@ class Site:
 
     async def start(self) -> None:
         """Begin: the connections are made, and something is written."""
-        await self.whole_within(20)
+        await self.whole_again()
         await self.load("PUT")
         assert self.acknowledged
 
-    async def whole_within(self, seconds: float) -> None:
-        """Wait until every client is served, which takes no longer than that."""
-        reactor = global_reactor()
-        end = reactor.seconds() + seconds
+    async def whole_again(self) -> None:
+        """Wait until every client is served; those that are not get 503 meanwhile.
+
+        How long that takes depends on how busy the machine is; test_pool.py counts it by a clock.
+        """
         while (got := await self.load()) != {200: self.clients}:
             assert set(got) <= {200, 503}
-            assert reactor.seconds() < end
-            await deferLater(reactor, 0.02)
+            await deferLater(global_reactor(), 0.01)
 
     async def check_writes(self) -> None:
         """Whatever was acknowledged is there."""

