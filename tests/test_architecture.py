@@ -140,8 +140,8 @@ FOREIGN = {
     "zstandard": ["web.codings"],
     "psycopg": ["sql.postgresql"],
     "pymysql": ["sql.mysql"],
-    "pymongo": ["mongo"],
-    "txmongo": ["mongo"],
+    "pymongo": ["mongo.library"],
+    "txmongo": ["mongo.library"],
 }
 
 #: Where a function may import the global reactor.
