@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.portforward import (
@@ -49,10 +50,20 @@ def postgres() -> Iterator[Postgres]:
 
 
 class MariaDB:
-    """A MariaDB server that asks nobody who he is."""
+    """A MariaDB server that asks nobody who he is, over TCP, TLS and a unix socket.
+
+    Attributes:
+        directory: with ``socket`` and ``ca.pem``, the certificate of who has signed the server's.
+    """
 
     def __init__(self, program: str, directory: Path) -> None:
         self.port = unused_port()
+        self.directory = directory
+        authority = trustme.CA()
+        certificate = authority.issue_cert(HOST)
+        authority.cert_pem.write_to_path(directory / "ca.pem")
+        certificate.private_key_pem.write_to_path(directory / "key.pem")
+        certificate.cert_chain_pems[0].write_to_path(directory / "certificate.pem")
         self._command = [
             program,
             "--no-defaults",
@@ -61,6 +72,8 @@ class MariaDB:
             f"--port={self.port}",
             f"--bind-address={HOST}",
             "--skip-grant-tables",
+            f"--ssl-cert={directory}/certificate.pem",
+            f"--ssl-key={directory}/key.pem",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-log-file-size=4M",
             "--innodb-buffer-pool-size=8M",

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
@@ -46,9 +46,9 @@ async def test_killed_and_restarted(server: tuple[Any, str], connect: Connect) -
     process, url = server
     site = Site(connect(url, size=5, **SHORT))
     await site.start()
-    loads = [site.load("PUT")]
+    loads = [Deferred.fromCoroutine(site.load("PUT"))]
     process.kill()
-    seen = set().union(*await gatherResults_of(loads))
+    seen = set().union(*await gatherResults(loads))
     seen |= set(await site.load())
     await until_down(site)
     assert await site.load() == {503: 50}
@@ -56,12 +56,6 @@ async def test_killed_and_restarted(server: tuple[Any, str], connect: Connect) -
     await deferToThread(process.start)
     await site.whole_again()
     await site.check_writes()
-
-
-async def gatherResults_of(coroutines: list[Any]) -> list[Any]:
-    from twisted.internet.defer import Deferred
-
-    return list(await gatherResults([Deferred.fromCoroutine(one) for one in coroutines]))
 
 
 async def until_down(site: Site) -> None:
@@ -128,8 +122,6 @@ async def test_cut_in_mid_answer_a_hundred_times(
 
 def things() -> int:
     """How many of those objects there are that a leak would leave."""
-    from twisted.internet.defer import Deferred
-
     from cyclone.sql.links import Link, Ticket
 
     return sum(isinstance(one, Deferred | Link | Ticket) for one in gc.get_objects())
@@ -185,11 +177,11 @@ async def test_authentication_changed(postgres: Any, postgresql_url: str, connec
 
 
 async def test_pool_exhausted(postgresql_url: str, connect: Connect) -> None:
-    pool = connect(postgresql_url, size=2, max_waiting=10, wait_timeout=0.1, timeout=2)
+    pool = connect(postgresql_url, size=2, max_waiting=10, wait_timeout=0.1, timeout=None)
     site = Site(pool, clients=12)
     await site.whole_again()
     site.clients = 50
-    holding = [pool.runQuery("SELECT pg_sleep(0.3)") for _ in range(2)]
+    holding = [pool.runQuery("SELECT pg_sleep(30)") for _ in range(2)]
     assert await site.load() == {503: 50}
     with pytest.raises(PoolTimeout, match="no connection became free"):
         await pool.ping()
@@ -199,7 +191,10 @@ async def test_pool_exhausted(postgresql_url: str, connect: Connect) -> None:
     for one in waiting:
         with pytest.raises(PoolTimeout):
             await one
-    await gatherResults(holding)
+    for one in holding:
+        one.cancel()
+        with pytest.raises(CancelledError):
+            await one
     assert pool.state == "up"
     site.clients = 12
     await site.whole_again()

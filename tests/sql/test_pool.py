@@ -43,10 +43,9 @@ class Engine:
         self.probes: list[Deferred[Any]] = []
         self.closed: bool | None = None
 
-    def run(self, ticket: Ticket, work: Any) -> Deferred[Any]:
-        self.running.append(Deferred())
+    def run(self, ticket: Ticket, work: Any, done: Any) -> None:
+        self.running.append(Deferred().addBoth(done))
         self.tickets.append(ticket)
-        return self.running[-1]
 
     def probe(self) -> Deferred[Any]:
         self.probes.append(Deferred())

@@ -50,6 +50,10 @@ class Link:
         self._close = close or raw.close
         self._lock = threading.Lock()
         self._closed = False
+        self._poller: select.poll | None = None
+        if handle is not None:
+            self._poller = select.poll()
+            self._poller.register(handle, select.POLLIN | select.POLLHUP)
 
     @property
     def link(self) -> Link:
@@ -69,11 +73,7 @@ class Link:
 
     def quiet(self) -> bool:
         """Whether nothing has come since it was used: neither data nor the end."""
-        if self._handle is None:
-            return True
-        poller = select.poll()
-        poller.register(self._handle, select.POLLIN | select.POLLHUP)
-        return not poller.poll(0)
+        return self._poller is None or not self._poller.poll(0)
 
     def close(self) -> None:
         """Close it, whatever state it is in."""

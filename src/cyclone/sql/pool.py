@@ -8,8 +8,10 @@ did, or whose time is over, starts such an attempt.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -39,8 +41,8 @@ _LAST = 1.0
 class Engine(Protocol):
     """What does the work of a pool."""
 
-    def run(self, ticket: Ticket, work: Work) -> Deferred[Any]:
-        """Do it."""
+    def run(self, ticket: Ticket, work: Work, done: Callable[[Any], None]) -> None:
+        """Do it; `done` gets the result, or a Failure."""
 
     def probe(self) -> Deferred[Any]:
         """Try to reach the server by a new connection."""
@@ -52,13 +54,13 @@ class Engine(Protocol):
 class _Call:
     """A call from beginning to end."""
 
-    __slots__ = ("deadline", "deferred", "done", "ticket", "timer", "work")
+    __slots__ = ("deadline", "deferred", "done", "due", "ticket", "work")
 
-    def __init__(self, work: Work, deadline: float | None) -> None:
+    def __init__(self, work: Work, deadline: float) -> None:
         self.work = work
-        self.deadline = deadline
+        self.deadline = deadline  # of the result
+        self.due = deadline  # of what comes next: the result, or a connection
         self.ticket = Ticket()
-        self.timer: Any = None
         self.deferred: Deferred[Any] | None = None
         self.done = False
 
@@ -67,15 +69,10 @@ class _Call:
         if self.done or self.deferred is None:
             return
         self.done = True
-        self.stop_timer()
         if isinstance(result, Failure):
             self.deferred.errback(result)
         else:
             self.deferred.callback(result)
-
-    def stop_timer(self) -> None:
-        if self.timer is not None and self.timer.active():
-            self.timer.cancel()
 
 
 class Pool(Service):
@@ -116,6 +113,8 @@ class Pool(Service):
         self._reason = ""
         self._closed: Deferred[None] | None = None
         self._cut: Any = None
+        self._timer: Any = None
+        self._timer_due = math.inf
         self._trigger = reactor.addSystemEventTrigger("during", "shutdown", self._reactor_ends)
 
     def __repr__(self) -> str:
@@ -177,42 +176,54 @@ class Pool(Service):
             return fail(StoreUnavailable(f"{self!r}: the pool is closed"))
         if self.state == "down":
             return fail(self._away())
-        call = _Call(work, self._deadline())
+        now = self._reactor.seconds()
+        call = _Call(work, now + (self.settings.timeout or math.inf))
         call.deferred = Deferred(lambda _: self._cancelled(call))
         if len(self._running) < self.size:
             self._start(call)
         elif len(self._waiting) >= self.settings.max_waiting:
             return fail(self._exhausted(f"{len(self._waiting)} calls are waiting already"))
         else:
-            self._wait(call)
+            call.due = min(call.deadline, now + (self.settings.wait_timeout or math.inf))
+            self._waiting.append(call)
+        self._watch(call.due, now)
         return call.deferred
 
-    def _deadline(self) -> float | None:
-        timeout = self.settings.timeout
-        return None if timeout is None else self._reactor.seconds() + timeout
+    def _watch(self, due: float, now: float) -> None:
+        """Have what is due looked after.  One timer does for all calls."""
+        if due == math.inf or (self._timer is not None and self._timer_due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._reactor.callLater(max(0.0, due - now), self._look)
+        self._timer_due = due
 
-    def _wait(self, call: _Call) -> None:
-        self._waiting.append(call)
-        limits = [one for one in (self.settings.wait_timeout, self.settings.timeout) if one]
-        if limits:
-            call.timer = self._reactor.callLater(min(limits), self._waited_too_long, call)
+    def _look(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        for call in [one for one in self._waiting if one.due <= now]:
+            self._waiting.remove(call)
+            call.finish(failure_of(self._exhausted("no connection became free in time")))
+        for call in [one for one in self._running if one.due <= now and not one.done]:
+            self._too_late(call)
+        left = [one.due for one in (*self._waiting, *self._running) if not one.done]
+        if left:
+            self._watch(min(left), now)
 
-    def _waited_too_long(self, call: _Call) -> None:
-        self._waiting.remove(call)
-        call.finish(failure_of(self._exhausted("no connection became free in time")))
+    def _stop_watching(self) -> None:
+        if self._timer is not None and not self._running and not self._waiting:
+            self._timer.cancel()
+            self._timer = None
 
     def _exhausted(self, why: str) -> PoolTimeout:
         return PoolTimeout(f"{self.target}: {why} (size {self.size})", retry_after=1.0)
 
     def _start(self, call: _Call) -> None:
-        call.stop_timer()
-        if call.deadline is not None:
-            left = max(0.0, call.deadline - self._reactor.seconds())
-            call.timer = self._reactor.callLater(left, self._too_late, call)
+        call.due = call.deadline
         self._running.add(call)
-        self._use().run(call.ticket, call.work).addBoth(self._ended, call)
+        self._use().run(call.ticket, call.work, partial(self._ended, call))
 
-    def _ended(self, result: Any, call: _Call) -> None:
+    def _ended(self, call: _Call, result: Any) -> None:
         """The engine is done with a call, and has its connection back."""
         self._running.discard(call)
         if not isinstance(result, Failure):
@@ -225,6 +236,7 @@ class Pool(Service):
     def _next(self) -> None:
         while self._waiting and len(self._running) < self.size:
             self._start(self._waiting.popleft())
+        self._stop_watching()
         if self._closed is not None and not self._running:
             self._all_done()
 
@@ -239,6 +251,7 @@ class Pool(Service):
             call.ticket.expire()
         elif call in self._waiting:
             self._waiting.remove(call)
+            self._stop_watching()
         call.finish(failure_of(CancelledError()))
 
     def _use(self) -> Engine:
@@ -306,6 +319,7 @@ class Pool(Service):
         waiting, self._waiting = self._waiting, deque()
         for call in waiting:
             call.finish(failure_of(self._away()))
+        self._stop_watching()
 
     def _away(self) -> StoreUnavailable:
         message = f"{self.target} is away: {self._reason}"
@@ -351,13 +365,16 @@ class Pool(Service):
         if self.state == "closed" or (self._probing and self._cut.active()):
             return
         self.state = "closed"
+        idle = not self._running
         if self._cut.active():
             self._cut.cancel()
         for call in [*self._waiting, *self._running]:
             call.finish(failure_of(StoreUnavailable(f"{self!r}: the pool is closed")))
         self._waiting.clear()
+        self._running.clear()
+        self._stop_watching()
         if self._engine is not None:
-            self._engine.close(idle=not self._running)
+            self._engine.close(idle=idle)
         if self._closed is not None:
             self._closed.callback(None)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from cyclone._async import failure_of
+
 from .links import Driver, Link, Ticket
 from .settings import PoolSettings
 from .threads import Threads
@@ -37,13 +39,18 @@ class Tasks:
         self._threads: Threads | None = None
         self._idle: list[Link] = []
         self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop keeps no strong reference
 
-    def run(self, ticket: Ticket, work: Work) -> Deferred[Any]:
-        """Do the work."""
+    def run(self, ticket: Ticket, work: Work, done: Callable[[Any], None]) -> None:
+        """Do the work; `done` gets the result, or a Failure."""
         # Before the loop runs, as while the reactor starts, there are only threads.
-        if isinstance(work, Statement) and _loop() is not None:
-            return _started(self._perform(ticket, work))
-        return self._other().run(ticket, work)
+        loop = _loop()
+        if isinstance(work, Statement) and loop is not None:
+            task = loop.create_task(self._perform(ticket, work, done))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._other().run(ticket, work, done)
 
     def _other(self) -> Threads:
         if self._threads is None:
@@ -63,7 +70,15 @@ class Tasks:
         finally:
             link.close()
 
-    async def _perform(self, ticket: Ticket, work: Statement) -> Any:
+    async def _perform(self, ticket: Ticket, work: Statement, done: Callable[[Any], None]) -> None:
+        # What comes of it is told from within: a callback of the task would be another turn.
+        try:
+            result = await self._performed(ticket, work)
+        except (Exception, asyncio.CancelledError) as error:
+            result = failure_of(error)
+        done(result)
+
+    async def _performed(self, ticket: Ticket, work: Statement) -> Any:
         link = await self._link()
         try:
             ticket.attach(link)

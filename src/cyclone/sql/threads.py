@@ -86,11 +86,11 @@ class Threads:
         self._reactor = reactor
         self._pool = _Pool(driver, settings, size, reactor)
 
-    def run(self, ticket: Ticket, work: Work) -> Deferred[Any]:
-        """Do the work in a thread, with its connection."""
+    def run(self, ticket: Ticket, work: Work, done: Callable[[Any], None]) -> None:
+        """Do the work in a thread, with its connection; `done` gets the result, or a Failure."""
         self._pool.start()
         run: Callable[..., Deferred[Any]] = self._pool.runWithConnection
-        return run(self._pool.do, ticket, work)
+        run(self._pool.do, ticket, work).addBoth(done)
 
     def probe(self) -> Deferred[Any]:
         """Try whether the server answers, with a connection of its own, outside the pool."""

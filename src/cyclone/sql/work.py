@@ -32,7 +32,7 @@ __all__ = [
 Work = Callable[[Driver, Link], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Statement:
     """Work that is one statement, which asynchronous drivers can do too.
 
