@@ -37,6 +37,7 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
@@ -75,6 +76,7 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
     "web.routing",
     "web.cookies",
@@ -136,6 +138,7 @@ FOREIGN = {
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.
