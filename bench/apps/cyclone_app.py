@@ -87,10 +87,10 @@ class Events(cyclone.web.RequestHandler):
 def _websockets() -> list[Any]:
     """Return the routes of WebSocket handlers, if this cyclone has them."""
     try:
-        from cyclone.websocket import WebSocketHandler
+        from cyclone.websocket import Broadcaster, WebSocketHandler
     except ImportError:
         return []
-    everybody: set[WebSocketHandler] = set()
+    everybody = Broadcaster()
 
     class Echo(WebSocketHandler):
         def on_message(self, message: str | bytes) -> None:
@@ -104,8 +104,7 @@ def _websockets() -> list[Any]:
             everybody.discard(self)
 
         def on_message(self, message: str | bytes) -> None:
-            for one in everybody:
-                one.write_message(message)
+            everybody.send(message)
 
     return [(r"/ws", Echo), (r"/broadcast", Broadcast)]
 
