@@ -92,8 +92,8 @@ class Outbox:
         # Exactly these: a subclass may have its own idea of write().
         direct = type(transport) in (tcp.Server, unix.Server) and not transport.TLS
         self._departures = departures if direct else None
-        self._write: Callable[[Any], None] = self._send_some if direct else transport.write
         self.write: Callable[[Any], None] | None = None if direct else transport.write
+        self._write: Callable[[Any], None] = self.write or self._send_some
         self._most = _WHOLE if direct else _SLICE  # what is written at once
         self._turn: list[bytes] | None = None
         self.holding = False
@@ -189,6 +189,7 @@ class Outbox:
             transport.write(bytes(queue.popleft()))
         self.queued = 0
         self.paused = False
+        self._on_change = _nothing
         self._wake()
 
     # -- IPushProducer
