@@ -50,6 +50,7 @@ __all__ = [
 
 _log = Logger(namespace="cyclone.general")
 _T = TypeVar("_T")
+_NOTHING = cast("Generator[Any, None, None]", iter(()))  # the steps of what is done already
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
@@ -131,8 +132,7 @@ class Settled:
     def __await__(self) -> Generator[Any, None, None]:
         if self._error is not None:
             raise self._error()
-        return
-        yield
+        return _NOTHING
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("addCallback", "addErrback", "addBoth", "addCallbacks"):

@@ -25,7 +25,7 @@ BUDGET = {
     # events: of a stream of 1000.
     "echo": 7,
     "broadcast": 1,
-    "events": 10,
+    "events": 6,
 }
 
 
