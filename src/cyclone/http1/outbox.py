@@ -200,8 +200,13 @@ class Outbox:
 
     def resumeProducing(self) -> None:
         self.paused = False
-        self._transmit_queue()
-        self._on_change()
+        held, self.holding = self.holding, True  # who has waited writes again, maybe much
+        try:
+            self._transmit_queue()
+            self._on_change()
+        finally:
+            if not held:
+                self.end_turn()
 
     def stopProducing(self) -> None:
         self.paused = True
