@@ -42,7 +42,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing"],
     "commands": ["cli", "__main__"],
@@ -102,6 +102,10 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -126,6 +130,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",
