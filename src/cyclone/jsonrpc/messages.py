@@ -12,7 +12,17 @@ from typing import Any, NamedTuple, NoReturn
 
 from .errors import INVALID_REQUEST, PARSE_ERROR, JSONRPCError
 
-__all__ = ["Call", "Refused", "Request", "encode", "error_text", "read", "read_call", "result_text"]
+__all__ = [
+    "Call",
+    "Refused",
+    "Request",
+    "encode",
+    "error_text",
+    "read",
+    "read_call",
+    "result_text",
+    "unique_names",
+]
 
 #: Names that the specification keeps for itself.
 RESERVED = "rpc."
@@ -92,11 +102,16 @@ def strict(body: bytes) -> Any:
         RecursionError: it is nested too deeply for Python.
     """
     return json.loads(
-        body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_constant
+        body.decode("utf-8-sig"), object_pairs_hook=unique_names, parse_constant=_no_constant
     )
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these names and values.
+
+    Raises:
+        ValueError: a name stands there twice.
+    """
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()
@@ -116,7 +131,7 @@ def nested_deeper(body: bytes, value: Any, most: int) -> bool:
     if body.count(b"[") + body.count(b"{") <= most:
         return False
     level = [value]
-    for _ in range(most + 1):
+    for _ in range(most):
         level = [
             each
             for holder in level
