@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
 
 from cyclone import escape
-from cyclone.httputil import HTTPHeaders
 
 from . import calls
 from .calls import RemoteError
@@ -102,13 +100,9 @@ class JsonRPC(_Methods):
         return self._post(call).addCallback(read)
 
     def _post(self, content: Any) -> Deferred[Any]:
-        headers = HTTPHeaders({"Content-Type": _TYPES[self._version]})
-        given: Mapping[Any, Any] = self._kwargs.get("headers") or {}
-        for name, value in given.items():
-            values = value if isinstance(value, (list, tuple)) else [value]
-            headers[escape.to_unicode(name)] = escape.to_unicode(values[0])
-            for each in values[1:]:
-                headers.add(escape.to_unicode(name), escape.to_unicode(each))
+        headers: dict[Any, Any] = dict(self._kwargs.get("headers") or {})
+        if not any(escape.utf8(name).lower() == b"content-type" for name in headers):
+            headers["Content-Type"] = _TYPES[self._version]
         options = {
             "method": "POST",
             "postdata": escape.json_encode(content),
