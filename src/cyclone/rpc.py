@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from cyclone._async import CancelledErrors, settle
+from cyclone.util import warn_of_overrides
 from cyclone.web import Finish, RequestHandler
 
 __all__ = ["DEFAULT_MAX_CALLS", "DEFAULT_MAX_DEPTH", "InvalidParams", "RpcRequestHandler"]
@@ -21,6 +22,12 @@ DEFAULT_MAX_DEPTH = 64
 DEFAULT_MAX_CALLS = 100
 #: Characters of a message that quotes the request.
 _LONGEST_QUOTE = 200
+#: Methods of cyclone 1.x that overriding has no effect on any more, and what to do instead.
+NOT_CALLED = {
+    "_cbResult": "raise JSONRPCError, or override get_method()",
+    "_cbRender": "return the result from the method",
+    "_ebRender": "raise Fault",
+}
 
 
 class InvalidParams(Exception):
@@ -40,6 +47,10 @@ class RpcRequestHandler(RequestHandler):
 
     max_body_size = 1024 * 1024
     content_types: ClassVar[Collection[str] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        warn_of_overrides(cls, RpcRequestHandler, NOT_CALLED)
 
     def takes_content(self) -> bool:
         """Whether the request has one of `content_types`; if not, it is answered with 415."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.plugins.processes import Process, unused_port
+
 from .test_blog import FAINT, FLAGS, Reader
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -18,29 +20,36 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 RPC = Path(__file__).parents[2] / "demos" / "rpc"
 
 
-@pytest.fixture
-def visitor(
-    spawn: Callable[..., Any], free_port: int, program: Callable[..., str]
-) -> Iterator[Callable[..., Reader]]:
-    """Opens the page in a fresh browser."""
+@pytest.fixture(scope="module")
+def browser(program: Callable[..., str]) -> Iterator[tuple[Any, str]]:
+    """A browser, and the URL of the demo."""
     chromium = program("chromium", "chromium-browser", "google-chrome")
-    server = spawn(
-        [sys.executable, "-m", "cyclone", "run", "app.py", "--port", str(free_port)], cwd=RPC
-    )
-    server.wait_for_port(free_port)
-    visitors: list[Reader] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-
-        def visit(**options: Any) -> Reader:
-            visitors.append(Reader(browser, f"http://127.0.0.1:{free_port}", **options))
-            assert visitors[-1].open("/") == 200
-            return visitors[-1]
-
-        yield visit
-        browser.close()
-    assert [error for each in visitors for error in each.errors] == []
+    port = unused_port()
+    command = [sys.executable, "-m", "cyclone", "run", "app.py", "--port", str(port)]
+    server = Process(command, cwd=RPC)
+    try:
+        server.wait_for_port(port)
+        with playwright.sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
+            yield browser, f"http://127.0.0.1:{port}"
+            browser.close()
+    finally:
+        server.kill()
     assert "Traceback" not in server.output
+
+
+@pytest.fixture
+def visitor(browser: Any) -> Iterator[Callable[..., Reader]]:
+    """Opens the page for each new visitor."""
+    visitors: list[Reader] = []
+
+    def visit(**options: Any) -> Reader:
+        visitors.append(Reader(*browser, **options))
+        assert visitors[-1].open("/") == 200
+        return visitors[-1]
+
+    yield visit
+    assert [error for each in visitors for error in each.errors] == []
 
 
 def summary(visitor: Reader, text: str) -> None:

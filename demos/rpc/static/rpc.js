@@ -92,7 +92,7 @@ function showBatch() {
     }),
   );
   byId("batch-hint").textContent = `Several calls in one request. ${
-    batch.length ? `There are ${batch.length}.` : "It is empty."
+    batch.length ? `So far: ${batch.length}.` : "It is empty."
   }`;
   byId("send").disabled = byId("clear").disabled = batch.length === 0;
 }
