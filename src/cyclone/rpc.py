@@ -101,7 +101,10 @@ class RpcRequestHandler(RequestHandler):
             return True
         if not isinstance(error, asyncio.CancelledError):
             return False
-        task = asyncio.current_task()
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # there is no loop: the method has raised it by itself
+            return False
         return task is not None and task.cancelling() > 0
 
 

@@ -485,6 +485,9 @@ def test_another_encoder() -> None:
     floating = caller.post(b'!{"method": "echo", "params": [1], "id": 1.5}')
     assert json.loads(floating.body)["error"]["code"] == -32600  # the text of it is not known
     assert caller.post(b"!").status == 400
+    lists = type("Lists", (Encoder,), {"json_decode": staticmethod(lambda body: [{"id": 1.5}])})
+    response = Caller(type("Own", (Service,), {"encoder": lists})).post(b"[1, 2]")
+    assert [each["error"]["code"] for each in json.loads(response.body)] == [-32600]
     broken = type("Broken", (Encoder,), {"json_decode": staticmethod(lambda body: {}["x"])})
     assert Caller(type("Own", (Service,), {"encoder": broken})).post(b"x").status == 400
 
@@ -603,6 +606,15 @@ def test_a_method_whose_future_is_cancelled_has_failed() -> None:
 
     with recorded_log():
         assert run_on_loop(run)["error"]["code"] == -32603
+
+
+def test_a_method_that_raises_the_error_of_another_world() -> None:
+    class Odd(JsonrpcRequestHandler):
+        def jsonrpc_odd(self) -> None:
+            raise asyncio.CancelledError
+
+    with recorded_log():
+        assert Caller(Odd).call("odd")["code"] == -32603
 
 
 def test_a_task_that_is_cancelled_ends() -> None:

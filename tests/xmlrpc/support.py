@@ -97,7 +97,7 @@ class Service(XmlrpcRequestHandler):
         endless: list[Any] = []
         endless.append(endless)
         deep: list[Any] = []
-        for _ in range(100_000):
+        for _ in range(20_000):
             deep = [deep]
         return {
             "none": None,

@@ -254,6 +254,21 @@ def test_inner_lookup_of_cyclone_1() -> None:
     assert caller.call("system.multicall", multi(["add"]))[0]["faultCode"] == 77
 
 
+def test_a_lookup_that_fails() -> None:
+    class Own(Service):
+        def getSubHandler(self, prefix: str) -> Any:
+            if prefix == "broken":
+                raise KeyError("the secret of the house")
+            return super().getSubHandler(prefix)
+
+    caller = Caller(Own)
+    with recorded_log() as lines:
+        assert caller.fault("broken.x") == (8002, "error")
+        answers = caller.call("system.multicall", multi(["broken.x"], ["add", 1]))
+    assert answers == [{"faultCode": 8002, "faultString": "error"}, [1]]
+    assert len(problems(lines)) == 2
+
+
 # --- system.* -----------------------------------------------------------------------------------
 
 

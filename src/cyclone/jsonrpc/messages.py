@@ -157,9 +157,10 @@ def _ids(body: bytes, members: list[Any]) -> list[str | None]:
     if any(_needs_text(member, body) for member in members):
         try:
             value = json.loads(body.decode("utf-8-sig"), parse_float=_Number, parse_int=_Number)
-        except ValueError:  # another decoder read what is not quite JSON
+        except (ValueError, RecursionError):  # another decoder read what is not quite JSON
             value = members
-        members = value if isinstance(value, list) else [value]
+        again = value if isinstance(value, list) else [value]
+        members = again if len(again) == len(members) else members
     return [_id_text(member) for member in members]
 
 

@@ -104,14 +104,14 @@ class XmlrpcRequestHandler(XmlrpcMethods, RpcRequestHandler):
         Raises:
             Fault: whatever went wrong.
         """
-        function = self._getFunction(check_name(name, self.separator))
-        holder = getattr(function, "__self__", None)
-        groups, named = self._groups
-        if isinstance(holder, Introspection):
-            if in_multicall and function == holder.xmlrpc_multicall:
-                raise Fault(INVALID_PARAMS, "a multicall has no multicall in it")
-            groups, named = (), {}
         try:
+            function = self._getFunction(check_name(name, self.separator))
+            holder = getattr(function, "__self__", None)
+            groups, named = self._groups
+            if isinstance(holder, Introspection):
+                if in_multicall and function == holder.xmlrpc_multicall:
+                    raise Fault(INVALID_PARAMS, "a multicall has no multicall in it")
+                groups, named = (), {}
             result = await self.call_method(function, [*groups, *params], named)
         except Fault:
             raise
