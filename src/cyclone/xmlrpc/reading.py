@@ -85,8 +85,6 @@ def read_call(
         parser.feed(body)
         parser.close()
         params = target.close()
-    except Fault:
-        raise
     except ExpatError as error:
         unknown = errors.messages.get(error.code) == errors.XML_ERROR_UNKNOWN_ENCODING
         code = UNSUPPORTED_ENCODING if unknown else PARSE_ERROR
