@@ -235,6 +235,11 @@ class Spawned:
     _entered: bool  # something runs in the context
     _woken: tuple[BaseException | None] | None  # how to go on once that has ended
 
+    @property
+    def stepping(self) -> bool:
+        """Whether it runs right now, and does not wait."""
+        return self._entered
+
     def start(self) -> None:
         """Make the first step."""
         self._context.run(self._step, None)
