@@ -95,7 +95,7 @@ class Broadcaster:
         for handler in list(self._handlers):
             if handler is exclude:
                 continue
-            stream = handler.stream_state
+            stream = handler.event_stream
             outbox = None if stream is None else stream.direct
             if outbox is not None and not (outbox.paused or outbox.queued):
                 outbox.send(chunk)

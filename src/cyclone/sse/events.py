@@ -50,8 +50,11 @@ def encode_event(
         if retry < 0:
             raise ValueError(f"retry is 0 milliseconds or more, not {retry}")
         lines.append(b"retry: %d" % retry)
-    lines += [b"data: " + line for line in _LINE_END.split(_data(message))]
-    return b"\n".join(lines) + b"\n\n"
+    data = _data(message)
+    if b"\n" in data or b"\r" in data:
+        data = b"\ndata: ".join(_LINE_END.split(data))
+    lines.append(b"data: %b\n\n" % data)
+    return b"\n".join(lines)
 
 
 def encode_comment(text: str) -> bytes:

@@ -40,9 +40,12 @@ class SSEHandler(RequestHandler):
     Settings of the application are ``sse_heartbeat_interval``, ``sse_write_buffer_limit``,
     ``sse_write_buffer_policy`` and ``sse_compress_events``: see `SSESettings`.  A class may have
     attributes of these names without ``sse_``.
+
+    Attributes:
+        event_stream: what sends the events; None before there is something to send.
     """
 
-    _stream: EventStream | None = None
+    event_stream: EventStream | None = None
     _stream_ended = False
     _to_unbind = False  # bind() was called, and has not answered otherwise
     _relays: set[Relay] | None = None
@@ -90,7 +93,6 @@ class SSEHandler(RequestHandler):
             TypeError, ValueError: an argument is of the wrong type, or cannot be sent, as a line
                 end in `event` or `eid`.
         """
-        stream = self._stream
         if (
             event is None
             and eid is None
@@ -99,17 +101,18 @@ class SSEHandler(RequestHandler):
             and "\n" not in message
             and "\r" not in message
         ):
-            data = message.encode("utf-8")
-            if stream is not None:
-                outbox = stream.direct
-                if outbox is not None and not (outbox.paused or outbox.queued):
-                    # Many events are sent: as a chunk, at once.
-                    outbox.send(b"%x\r\ndata: %b\n\n\r\n" % (len(data) + 8, data))
-                    return outbox.drained() if outbox.paused or outbox.queued else DONE
-            return self._send(b"data: %b\n\n" % data)
-        if isinstance(message, Event):
-            return self._send(message.encoded)
-        return self._send(encode_event(message, event, eid, retry))
+            data = b"data: %b\n\n" % message.encode("utf-8")
+        elif isinstance(message, Event):
+            data = message.encoded
+        else:
+            data = encode_event(message, event, eid, retry)
+        stream = self.event_stream
+        outbox = None if stream is None else stream.direct
+        if outbox is None or outbox.paused or outbox.queued:
+            return self._send(data)
+        # Many events are sent: as a chunk, at once.
+        outbox.send(b"%x\r\n%b\r\n" % (len(data), data))
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     send_event = sendEvent
 
@@ -175,14 +178,9 @@ class SSEHandler(RequestHandler):
         return self._stream_ended or self._finished
 
     @property
-    def stream_state(self) -> EventStream | None:
-        """What sends the events; None before there is something to send."""
-        return self._stream
-
-    @property
     def dropped_events(self) -> int:
         """How many events policy ``drop_oldest`` has forgotten."""
-        return 0 if self._stream is None else self._stream.dropped
+        return 0 if self.event_stream is None else self.event_stream.dropped
 
     @property
     def transport(self) -> Any:
@@ -254,7 +252,7 @@ class SSEHandler(RequestHandler):
 
     def _not_bound(self) -> None:
         """`bind` has failed, or has answered otherwise."""
-        if self._stream is None or not (self._stream.opened or self._stream_ended):
+        if self.event_stream is None or not (self.event_stream.opened or self._stream_ended):
             self._to_unbind = False
 
     # -- the response
@@ -272,8 +270,8 @@ class SSEHandler(RequestHandler):
             self.open_stream()  # no events are a stream, too
             if self._finished:
                 return DONE
-        if self._stream is not None and not self._finished:
-            self._stream.send_all_held()
+        if self.event_stream is not None and not self._finished:
+            self.event_stream.send_all_held()
         return super().finish(chunk)
 
     @property
@@ -291,7 +289,7 @@ class SSEHandler(RequestHandler):
         self._end_of_stream()
 
     def _send(self, data: bytes) -> Settled | Waiter:
-        stream = self._stream
+        stream = self.event_stream
         if stream is None or not stream.opened:
             if self._stream_ended or not (self._open or self._headers_written):
                 return GONE
@@ -300,11 +298,11 @@ class SSEHandler(RequestHandler):
         return stream.send(data)
 
     def _begun_stream(self) -> EventStream:
-        stream = self._stream
+        stream = self.event_stream
         if stream is None:
             connection = self.request.connection
             stream = EventStream(self, connection, SSESettings.of(self, self.settings))
-            self._stream = stream
+            self.event_stream = stream
             connection.watched = True  # a client that has ended its side has gone
             connection.when_done(self._end_of_stream)
         return stream
@@ -342,7 +340,7 @@ class SSEHandler(RequestHandler):
         if self._stream_ended:
             return
         self._stream_ended = True
-        stream = self._stream
+        stream = self.event_stream
         opened = stream is not None and stream.opened
         if stream is not None:
             stream.close()
