@@ -116,6 +116,10 @@ def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyn
     return future
 
 
+#: Says at once that there is nothing to wait for; a generator would have to be made each time.
+_EXHAUSTED = cast("Generator[Any, None, None]", iter(()))
+
+
 class Settled:
     """A result that is there already, to be awaited or given callbacks.
 
@@ -131,8 +135,7 @@ class Settled:
     def __await__(self) -> Generator[Any, None, None]:
         if self._error is not None:
             raise self._error()
-        return
-        yield
+        return _EXHAUSTED
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("addCallback", "addErrback", "addBoth", "addCallbacks"):

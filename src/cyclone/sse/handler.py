@@ -93,6 +93,10 @@ class SSEHandler(RequestHandler):
             TypeError, ValueError: an argument is of the wrong type, or cannot be sent, as a line
                 end in `event` or `eid`.
         """
+        stream = self.event_stream
+        outbox = None if stream is None else stream.direct
+        if outbox is not None and (outbox.paused or outbox.queued):
+            outbox = None
         if (
             event is None
             and eid is None
@@ -101,17 +105,18 @@ class SSEHandler(RequestHandler):
             and "\n" not in message
             and "\r" not in message
         ):
-            data = b"data: %b\n\n" % message.encode("utf-8")
-        elif isinstance(message, Event):
-            data = message.encoded
+            text = message.encode()
+            if outbox is None:
+                return self._send(b"data: %b\n\n" % text)
+            chunk = b"%x\r\ndata: %b\n\n\r\n" % (len(text) + 8, text)
         else:
-            data = encode_event(message, event, eid, retry)
-        stream = self.event_stream
-        outbox = None if stream is None else stream.direct
-        if outbox is None or outbox.paused or outbox.queued:
-            return self._send(data)
+            if not isinstance(message, Event):
+                message = Event(message, event, eid, retry)
+            if outbox is None:
+                return self._send(message.encoded)
+            chunk = message.chunk
         # Many events are sent: as a chunk, at once.
-        outbox.send(b"%x\r\n%b\r\n" % (len(data), data))
+        outbox.send(chunk)
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     send_event = sendEvent
