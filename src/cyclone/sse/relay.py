@@ -48,7 +48,7 @@ class Relay:
             return
         self._stopped = True
         running, self._running = self._running, None
-        if running is not None and not running.stepping:
+        if running is not None and not running.entered:
             running.cancel()
 
     def somebody_waits(self, _: Waiter) -> None:
