@@ -319,7 +319,7 @@ def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]
 class Runner(Spawned):
     """Runs a coroutine that awaits Deferreds only."""
 
-    __slots__ = ("_context", "_coroutine", "entered", "_waiting_on", "_woken")
+    __slots__ = ("_context", "_coroutine", "_waiting_on", "_woken", "entered")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine

@@ -14,7 +14,7 @@ from cyclone.web import HTTPError, RequestHandler
 
 from .accept import EVENT_STREAM, accepts_events
 from .compression import event_compression
-from .events import Event, Message, encode_comment, encode_event
+from .events import Event, Message, encode_comment
 from .relay import Relay
 from .settings import SSESettings
 from .stream import EventStream
@@ -35,6 +35,9 @@ class SSEHandler(RequestHandler):
     the time of the first heartbeat; until then `bind` may answer otherwise (``HTTPError``,
     ``redirect``, ``set_status(204)`` and ``finish()``, which has browsers stay away).
 
+    What an asynchronous `bind` waits for when the client goes is cancelled; `cancel_on_disconnect`
+    says so, and may be set to False.
+
     A `get` of one's own may call `sendEvent`, too; the response ends when it returns.
 
     Settings of the application are ``sse_heartbeat_interval``, ``sse_write_buffer_limit``,
@@ -45,9 +48,11 @@ class SSEHandler(RequestHandler):
         event_stream: what sends the events; None before there is something to send.
     """
 
+    cancel_on_disconnect = True
+
     event_stream: EventStream | None = None
     _stream_ended = False
-    _to_unbind = False  # bind() was called, and has not answered otherwise
+    _to_unbind = True  # unless bind() is not called, or answers otherwise
     _relays: set[Relay] | None = None
     _bind_context: contextvars.Context | None = None
     _stream_transport: StreamTransport | None = None
@@ -164,7 +169,10 @@ class SSEHandler(RequestHandler):
             self._prepare_head()
             super().flush()
         stream.open(self._transforms)
-        if self.request.method == "HEAD" or self.request.connection.closing:
+        bodiless = self.request.method == "HEAD"
+        if bodiless:
+            self._to_unbind = False
+        if bodiless or self.request.connection.closing:
             self.end_stream()  # a client whose server is stopping comes back to the next one
 
     @property
@@ -201,13 +209,14 @@ class SSEHandler(RequestHandler):
         """Call `bind`, and begin the stream.  406 for a client that does not take events."""
         if not accepts_events(self.request.headers.get("Accept")):
             raise HTTPError(406, "Accept does not name %s", EVENT_STREAM)
+        if self.request.connection.done:
+            return None  # the client has gone while something was waited for
         if self.request.method == "HEAD":
             self.open_stream()
             return None
         self._auto_finish = False
         self._begun_stream()
         self._bind_context = contextvars.copy_context()
-        self._to_unbind = True
         try:
             bound = self._call_bind(args, kwargs)
             if hasattr(bound, "__aiter__"):
@@ -353,7 +362,7 @@ class SSEHandler(RequestHandler):
             relay.stop()
         if opened and not self._finished:
             self._log_request()
-        if self._to_unbind and (opened or not self._finished):
+        if self._to_unbind and (opened or (stream is not None and not self._finished)):
             self._in_context(self._unbind)
 
     def _log_request(self) -> None:

@@ -39,17 +39,17 @@ class Relay:
         running = spawn(self._run())
         if not self._over:
             self._running = running
-            if self._stopped:  # in its first step
-                running.cancel()
 
     def stop(self) -> None:
-        """Cancel what the iterator waits for, and close it."""
+        """Cancel what the iterator waits for, and close it; one that runs ends with its item."""
         if self._stopped:
             return
         self._stopped = True
         running, self._running = self._running, None
         if running is not None and not running.entered:
             running.cancel()
+        if not self.done.called:
+            self.done.callback(None)
 
     def somebody_waits(self, _: Waiter) -> None:
         """`done` is waited for: errors go there."""
@@ -104,5 +104,5 @@ class _Done(Waiter):
         self._relay = relay
 
     def cancel(self) -> None:
-        self._relay.stop()
         super().cancel()
+        self._relay.stop()
