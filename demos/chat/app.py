@@ -114,4 +114,5 @@ class Application(cyclone.web.Application):
             (r"/messages", MessagesHandler, {"room": Room()}),
             (r"/(.*)", PageHandler, {"path": STATIC, "default_filename": "index.html"}),
         ]
-        super().__init__(handlers, cross_origin_protection=True)
+        # A server that stops does not keep those waiting who wait for what will be said.
+        super().__init__(handlers, cross_origin_protection=True, drain_timeout=2)
