@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.protocol import Protocol
 
 from cyclone.http1 import PeerGone
 from cyclone.sse import Event, SSEHandler
@@ -42,7 +50,7 @@ def test_a_stream() -> None:
     assert response.complete and stage.notes == ["bind", "unbind"]
     handler.sendEvent("nobody hears this")
     assert len(events(response)) == 4
-    assert len(stage.app.connections) == 1  # that of the client
+    assert len(stage.app.connections) == 1 and not stage.app.streams
 
 
 @pytest.mark.parametrize("arguments", [("x", "a\nb"), ("x", None, "a\rb"), (["list"],)])
@@ -156,7 +164,7 @@ def test_bind_may_answer_otherwise(waits: bool) -> None:
         assert response.complete and response.status == status
         assert "event-stream" not in response.headers.get("Content-Type", "")
         assert stage.notes == []
-        assert len(stage.app.connections) == 1  # the stream is no longer known
+        assert not stage.app.streams
 
 
 def test_prepare_comes_first() -> None:
@@ -327,7 +335,7 @@ def test_an_error_in_bind_when_the_stream_is_open_ends_the_connection(when: str)
     assert not connection.received.endswith(b"0\r\n\r\n") and connection.closed
     assert "ZeroDivisionError" in problems(log)[0]
     assert stage.notes == ["unbind"]
-    assert stage.app.connections == set()
+    assert not stage.app.connections and not stage.app.streams
 
 
 def test_errors_of_unbind_are_logged() -> None:
@@ -355,6 +363,8 @@ def test_a_client_that_leaves_is_noticed_at_once_and_noted_in_the_access_log() -
     assert logged == []
     response.disconnect()
     assert stage.notes == ["bind", "unbind"] and logged == stage.handlers
+    stage.handlers[0].finish()  # is not known to be too late, and does no harm
+    assert logged == stage.handlers
     assert stage.handlers[0].stream_over
     failure = stage.handlers[0].sendEvent("x").addErrback(lambda f: f.type)
     failure.addCallback(stage.notes.append)
@@ -505,7 +515,7 @@ def test_a_heartbeat_that_reaches_nobody_ends_the_stream() -> None:
     finally:
         type(outbox).progress = progress
     assert stage.notes == ["bind", "unbind"] and acknowledged == []
-    assert stage.app.connections == set()
+    assert not stage.app.connections and not stage.app.streams
 
 
 # --- settings, compression -----------------------------------------------------------------------
@@ -549,8 +559,6 @@ def test_compression_when_asked(codings: Any) -> None:
 
 
 def _gunzipped(data: bytes) -> bytes:
-    import zlib
-
     return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data)
 
 
@@ -576,3 +584,54 @@ def test_secrets_are_not_compressed() -> None:
     response = stage.open(Accept_Encoding="gzip", Cookie="user=ada")
     assert response.headers["Cache-Control"] == "no-store"
     assert "Content-Encoding" not in response.headers
+
+
+# --- sockets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+async def test_live_clients_are_not_taken_for_gone(kind: str, tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    class Beating(Noting):
+        notes: list[Any] = []
+
+    gone: Deferred[None] = Deferred()
+    logged: list[str] = []
+    app = Application(
+        [("/", Beating)],
+        sse_heartbeat_interval=0.5,
+        log_function=lambda handler: logged.append(handler.request.remote_ip),
+    )
+    Beating.unbind = lambda self: gone.callback(None)  # type: ignore[method-assign]
+    if kind == "tcp":
+        port = reactor.listenTCP(0, app, interface="127.0.0.1")
+        endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+    else:
+        port = reactor.listenUNIX(str(tmp_path / "s"), app)
+        endpoint = UNIXClientEndpoint(reactor, str(tmp_path / "s"))
+
+    class Reader(Protocol):
+        data = b""
+
+        def __init__(self) -> None:
+            self.three: Deferred[None] = Deferred()
+            self.lost: Deferred[Any] = Deferred()
+
+        def dataReceived(self, data: bytes) -> None:
+            self.data += data
+            if self.data.count(b":\n\n") == 3 and not self.three.called:
+                self.three.callback(None)
+
+        def connectionLost(self, reason: Any = None) -> None:
+            self.lost.callback(None)
+
+    reader = await connectProtocol(endpoint, Reader())
+    reader.transport.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reader.three
+    assert Beating.notes == ["bind"] and not gone.called
+    reader.transport.loseConnection()
+    await gone  # at once, not with the next heartbeat
+    await reader.lost
+    await port.stopListening()
+    assert len(logged) == 1 and not app.connections and not app.streams

@@ -279,7 +279,13 @@ class SSEHandler(RequestHandler):
         return super().flush(include_footers)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Settled | Waiter:
-        """End the response.  Browsers come back; see the class about how to have them stay away."""
+        """End the response; nothing when the client has gone.
+
+        Browsers come back; see the class about how to have them stay away.
+        """
+        if self._stream_ended and not self._finished:
+            self._finished = True  # the client has gone, and all else has been done
+            return GONE
         if chunk is None and self._says_nothing:
             self.open_stream()  # no events are a stream, too
             if self._finished:
@@ -319,6 +325,7 @@ class SSEHandler(RequestHandler):
             self.event_stream = stream
             connection.watched = True  # a client that has ended its side has gone
             connection.when_done(self._end_of_stream)
+            _ = self.request.remote_ip  # for the log; sockets that are lost cannot say it any more
         return stream
 
     def _prepare_head(self) -> None:

@@ -35,8 +35,8 @@ class Owner(Protocol):
 class EventStream:
     """The events of one response.
 
-    The server's timer knows it, as it knows connections: that is where heartbeats come from, and
-    how it hears of a graceful stop.
+    The server knows it, as it knows connections: its timer is where heartbeats come from, and it
+    tells of a graceful stop.
 
     Args:
         owner: the handler.
@@ -80,7 +80,7 @@ class EventStream:
         self.direct: Outbox | None = None
         self.over = False
         self.deadline = NEVER
-        self._hub.connections.add(self)
+        self._hub.streams.add(self)
         self._next_heartbeat(self._hub.seconds())
 
     @property
@@ -129,7 +129,7 @@ class EventStream:
         self.deadline = NEVER
         self._outbox = self._direct = self.direct = self._backlog = self._owner = None
         self._coders = []
-        self._hub.connection_gone(self)
+        self._hub.streams.discard(self)
 
     # -- for the server, as of connections
 
