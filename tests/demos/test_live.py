@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from cyclone.testing import Client
 from cyclone.websocket.deflate import Parameters
@@ -43,12 +43,10 @@ def test_pages(path: str) -> None:
 
 
 @pytest.fixture
-def market() -> Iterator[tuple[Any, Client, Any]]:
+def market(clock: Clock) -> tuple[Any, Client]:
     demo = load("sse")
-    market = demo.Market()
-    client = Client(demo.Application(market))
-    market._ticking.clock = client.clock
-    yield market, client, demo
+    market = demo.Market(clock)
+    return market, Client(demo.Application(market), clock=clock)
 
 
 def got(pending: Any) -> list[Got]:
@@ -56,7 +54,7 @@ def got(pending: Any) -> list[Got]:
 
 
 def test_prices_and_what_was_missed(market: Any) -> None:
-    place, client, _ = market
+    place, client = market
     first = client.open("GET", "/prices?client=me")
     hello = json.loads(got(first)[0].data)
     assert (got(first)[0].type, hello["missed"], hello["since"]) == ("hello", 0, None)
@@ -76,7 +74,7 @@ def test_prices_and_what_was_missed(market: Any) -> None:
 
 
 def test_the_market_closes_when_nobody_is_there(market: Any) -> None:
-    _, client, _ = market
+    _, client = market
     client.open("GET", "/prices?client=me").disconnect()
     client.advance(61, steps=122)
     assert not client.clock.getDelayedCalls()
@@ -85,7 +83,7 @@ def test_the_market_closes_when_nobody_is_there(market: Any) -> None:
 
 
 def test_what_the_market_refuses(market: Any) -> None:
-    place, client, _ = market
+    place, client = market
     assert client.get("/prices").status == 400
     assert client.post("/cut", data={"client": "nobody"}).status == 404
     foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -95,7 +93,7 @@ def test_what_the_market_refuses(market: Any) -> None:
 
 
 def test_two_pages_of_one_name(market: Any) -> None:
-    place, client, _ = market
+    place, client = market
     old = client.open("GET", "/prices?client=me")
     client.open("GET", "/prices?client=me")
     old.disconnect()

@@ -71,9 +71,42 @@ class Greeting(Noting):
         self.sendEvent(f"hello {self.last_event_id}")
 
 
+def test_a_length_makes_no_sense() -> None:
+    class Sized(Greeting):
+        def prepare(self) -> None:
+            self.set_header("Content-Length", "3")
+
+    response = Stage(Sized).open()
+    assert "Content-Length" not in response.headers and events(response) == [Got("hello None")]
+
+
 def test_events_from_bind() -> None:
     response = Stage(Greeting).open()
     assert events(response) == [Got("hello None")]
+
+
+@pytest.mark.parametrize("path", ["redirect", "gone"])
+def test_events_for_those_who_get_none(path: str) -> None:
+    """Somebody has kept a handler that has answered otherwise, or whose client has gone."""
+
+    class Elsewhere(Noting):
+        async def prepare(self) -> None:
+            if self.request.query:
+                await gate
+            else:
+                self.redirect("/elsewhere")
+
+    gate: Deferred[None] = Deferred()
+    stage = Stage(Elsewhere)
+    if path == "redirect":
+        assert stage.open().status == 302
+    else:
+        stage.open("/?wait").disconnect()
+    handler = stage.handlers[0]
+    handler.sendEvent("x").addErrback(lambda failure: stage.notes.append(failure.type))
+    handler.open_stream()
+    assert stage.notes == [PeerGone] and handler.stream_over
+    assert not stage.app.streams
 
 
 def test_last_event_id() -> None:

@@ -160,13 +160,15 @@ class SSEHandler(RequestHandler):
 
     def open_stream(self) -> None:
         """Have the response begin, if it has not."""
+        if self._stream_ended:
+            return
         stream = self._begun_stream()
         if stream.opened or stream.over or (self._finished and not self._headers_written):
             return
         if not self._headers_written:
             if self._failing:
                 return
-            self._prepare_head()
+            self._prepare_head(stream.settings.compress_events)
             super().flush()
         stream.open(self._transforms)
         bodiless = self.request.method == "HEAD"
@@ -314,8 +316,8 @@ class SSEHandler(RequestHandler):
             if self._stream_ended or not (self._open or self._headers_written):
                 return GONE
             self.open_stream()
-            stream = self._begun_stream()
-        return stream.send(data)
+            stream = self.event_stream
+        return GONE if stream is None else stream.send(data)
 
     def _begun_stream(self) -> EventStream:
         stream = self.event_stream
@@ -324,11 +326,12 @@ class SSEHandler(RequestHandler):
             stream = EventStream(self, connection, SSESettings.of(self, self.settings))
             self.event_stream = stream
             connection.watched = True  # a client that has ended its side has gone
+            if not connection.done:
+                _ = self.request.remote_ip  # for the log; lost sockets cannot say it any more
             connection.when_done(self._end_of_stream)
-            _ = self.request.remote_ip  # for the log; sockets that are lost cannot say it any more
         return stream
 
-    def _prepare_head(self) -> None:
+    def _prepare_head(self, compress: bool) -> None:
         """Set what the handler has not set."""
         headers = self._headers
         if not headers.get("Content-Type", "").startswith(EVENT_STREAM):
@@ -338,8 +341,8 @@ class SSEHandler(RequestHandler):
             headers["Cache-Control"] = "no-store" if known else "no-cache"
         if "X-Accel-Buffering" not in headers:
             headers["X-Accel-Buffering"] = "no"
-        settings = SSESettings.of(self, self.settings)
-        if settings.compress_events:
+        self.clear_header("Content-Length")
+        if compress:
             names = self.settings.get("compress_codings")
             self._transforms = [*self._transforms, event_compression(self.request, names)]
 

@@ -48,6 +48,7 @@ class EventStream:
         direct: where events may be sent to in chunks, without asking: the stream is open, nothing
             waits before them, and nobody changes them on their way.  Else None.
         over: nothing goes out any more.
+        settings: those of the stream.
     """
 
     __slots__ = (
@@ -59,17 +60,17 @@ class EventStream:
         "_outbox",
         "_owner",
         "_progress",
-        "_settings",
         "_waiting",
         "deadline",
         "direct",
         "over",
+        "settings",
     )
 
     def __init__(self, owner: Owner, exchange: Exchange, settings: SSESettings) -> None:
         self._owner: Owner | None = owner
         self._exchange = exchange
-        self._settings = settings
+        self.settings = settings
         self._hub = exchange.factory
         self._outbox: Outbox | None = None
         self._direct: Outbox | None = None  # `direct` while nothing waits
@@ -166,7 +167,7 @@ class EventStream:
     # -- inside
 
     def _next_heartbeat(self, now: float) -> None:
-        interval = self._settings.heartbeat_interval
+        interval = self.settings.heartbeat_interval
         if interval:
             self.deadline = now + interval
             if self.deadline < self._hub.sweeper.next_visit:
@@ -179,7 +180,7 @@ class EventStream:
 
     def _send_late(self, event: bytes, outbox: Outbox) -> Settled | Waiter:
         """Send to a client that does not read fast enough."""
-        settings = self._settings
+        settings = self.settings
         if settings.write_buffer_policy == "drop_oldest":
             self._hold(event, outbox)
         elif outbox.queued > settings.hard_limit:
@@ -199,7 +200,7 @@ class EventStream:
         It is compressed then: what has been compressed cannot be dropped.
         """
         if self._backlog is None:
-            self._backlog = Backlog(self._settings.write_buffer_limit)
+            self._backlog = Backlog(self.settings.write_buffer_limit)
         self._backlog.add(event, len(event))
         self.direct = None  # it would overtake
         self._wait(outbox)
