@@ -82,6 +82,8 @@ def test_drop_oldest(compress: bool) -> None:
     handler.sendEvent("and on")
     assert (handler.event_stream.direct is None) is compress
     assert stage.notes == ["bind"]
+    handler.finish()
+    assert handler.dropped_events == 100 - 9  # it can still be told in unbind()
 
 
 def test_held_events_go_out_in_pieces_as_the_client_reads() -> None:

@@ -47,6 +47,7 @@ class EventStream:
         deadline: when the timer is to call `check_deadlines`.
         direct: where events may be sent to in chunks, without asking: the stream is open, nothing
             waits before them, and nobody changes them on their way.  Else None.
+        dropped: events that policy ``drop_oldest`` has forgotten.
         over: nothing goes out any more.
         settings: those of the stream.
     """
@@ -63,6 +64,7 @@ class EventStream:
         "_waiting",
         "deadline",
         "direct",
+        "dropped",
         "over",
         "settings",
     )
@@ -80,6 +82,7 @@ class EventStream:
         self._progress: int | None = None
         self.direct: Outbox | None = None
         self.over = False
+        self.dropped = 0
         self.deadline = NEVER
         self._hub.streams.add(self)
         self._next_heartbeat(self._hub.seconds())
@@ -88,11 +91,6 @@ class EventStream:
     def opened(self) -> bool:
         """The response has begun, and has not ended."""
         return self._outbox is not None
-
-    @property
-    def dropped(self) -> int:
-        """Events that policy ``drop_oldest`` has forgotten."""
-        return 0 if self._backlog is None else self._backlog.dropped
 
     def open(self, transforms: Any) -> None:
         """The head of the response has been sent."""
@@ -202,6 +200,7 @@ class EventStream:
         if self._backlog is None:
             self._backlog = Backlog(self.settings.write_buffer_limit)
         self._backlog.add(event, len(event))
+        self.dropped = self._backlog.dropped
         self.direct = None  # it would overtake
         self._wait(outbox)
 
