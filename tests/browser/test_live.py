@@ -123,15 +123,16 @@ FAINT = """() => {
 
 def check_looks(demo: Demo, ready: Callable[[Any], None]) -> None:
     """It can be read in every light, and fits on a phone."""
+    page = demo.open(viewport={"width": 320, "height": 640})
+    ready(page)
     for scheme in ("light", "dark"):
-        page = demo.open(color_scheme=scheme, viewport={"width": 320, "height": 640})
-        ready(page)
-        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.emulate_media(color_scheme=scheme)
         assert page.evaluate(FAINT) == [], scheme
-        unnamed = "[...document.querySelectorAll('input, textarea')].filter(e => !e.labels.length)"
-        assert page.evaluate(f"{unnamed}.length") == 0
-        page.keyboard.press("Tab")
-        assert str(page.evaluate("document.activeElement.textContent")).startswith("Skip to")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    unnamed = "[...document.querySelectorAll('input, textarea')].filter(e => !e.labels.length)"
+    assert page.evaluate(f"{unnamed}.length") == 0
+    page.keyboard.press("Tab")
+    assert str(page.evaluate("document.activeElement.textContent")).startswith("Skip to")
 
 
 def fact(page: Any, name: str) -> str:
