@@ -50,6 +50,7 @@ __all__ = [
 
 _log = Logger(namespace="cyclone.general")
 _T = TypeVar("_T")
+_NOTHING = cast("Generator[Any, None, None]", iter(()))  # the steps of what is done already
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
@@ -116,10 +117,6 @@ def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyn
     return future
 
 
-#: Says at once that there is nothing to wait for; a generator would have to be made each time.
-_EXHAUSTED = cast("Generator[Any, None, None]", iter(()))
-
-
 class Settled:
     """A result that is there already, to be awaited or given callbacks.
 
@@ -135,7 +132,7 @@ class Settled:
     def __await__(self) -> Generator[Any, None, None]:
         if self._error is not None:
             raise self._error()
-        return _EXHAUSTED
+        return _NOTHING
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("addCallback", "addErrback", "addBoth", "addCallbacks"):

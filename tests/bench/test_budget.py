@@ -42,7 +42,7 @@ def test_python_calls_per_request(name: str) -> None:
 
 
 #: The same per event: to one client, and per client of a broadcast to a hundred.
-EVENT_BUDGET = {1: 2, 100: 1.1}
+EVENT_BUDGET = {1: 1, 100: 0.1}
 
 
 @pytest.mark.parametrize("clients", EVENT_BUDGET)

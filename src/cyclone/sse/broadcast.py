@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from cyclone.http1 import Outbox
+
 from .events import Event, Message
 from .handler import SSEHandler
 from .history import History
@@ -92,13 +94,17 @@ class Broadcaster:
             history.add(prepared)
         sent = 0
         chunk = prepared.chunk
+        short = len(chunk) <= Outbox.SLICE
         for handler in list(self._handlers):
             if handler is exclude:
                 continue
             stream = handler.event_stream
             outbox = None if stream is None else stream.direct
             if outbox is not None and not (outbox.paused or outbox.queued):
-                outbox.send(chunk)
+                if short and outbox.write is not None and not outbox.holding:
+                    outbox.write(chunk)  # Outbox.send(), spelled out
+                else:
+                    outbox.send(chunk)
             elif handler.stream_over:
                 self._handlers.discard(handler)
                 continue

@@ -120,8 +120,11 @@ class SSEHandler(RequestHandler):
             if outbox is None:
                 return self._send(message.encoded)
             chunk = message.chunk
-        # Many events are sent: as a chunk, at once.
-        outbox.send(chunk)
+        # Many events are sent: as a chunk, at once.  Outbox.send(), spelled out.
+        if outbox.write is None or outbox.holding or len(chunk) > outbox.SLICE:
+            outbox.send(chunk)
+        else:
+            outbox.write(chunk)
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     send_event = sendEvent
