@@ -30,6 +30,7 @@ from cyclone._async import DONE, Settled, Waiter
 
 from .departures import Departures
 from .gone import PeerGone
+from .progress import progress
 
 __all__ = ["Outbox"]
 
@@ -160,6 +161,10 @@ class Outbox:
         waiter = Waiter(self._waiters.add)
         self._returned.add(waiter)
         return waiter
+
+    def progress(self) -> int | None:
+        """How far the peer has come with what was sent; see the room progress."""
+        return progress(self._transport)
 
     def close(self) -> None:
         """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
