@@ -12,8 +12,9 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
-from cyclone._async import HandlerErrors, Spawned, Waiter, failure_of, spawn
+from cyclone._async import CancelledErrors, HandlerErrors, Spawned, Waiter, failure_of, spawn
 from cyclone.log import gen_log
 
 from .errors import MailError
@@ -44,6 +45,8 @@ class _Sending(Waiter):
     async def _run(self, coroutine: Coroutine[Any, Any, Delivery], succeed: Any) -> None:
         try:
             delivery = await coroutine
+        except CancelledErrors:  # on a reactor with a loop it is asyncio's
+            self.errback(CancelledError())
         except HandlerErrors as exc:
             self.errback(failure_of(exc))
         else:
@@ -221,25 +224,55 @@ class Mailer(Service):
         return session
 
     async def _connect(self, server: Server) -> Session:
-        reactor = self.reactor
-        endpoint: Any = HostnameEndpoint(reactor, server.host, server.port, server.timeout)
+        endpoint: Any = HostnameEndpoint(self.reactor, server.host, server.port, server.timeout)
         phase: Any = "tls"
         try:
+            factory = _Sessions(server, self.reactor, self._gone)
             if server.ssl:
-                endpoint = wrapClientTLS(connection_creator(server), endpoint)
-            elif server.tls:
-                connection_creator(server)
+                endpoint = wrapClientTLS(factory.creator, endpoint)
             phase = "connect"
-            connecting = endpoint.connect(_Sessions(server, reactor, self._gone))
-            connecting.addTimeout(server.timeout, reactor)
-            session: Session = await connecting
-        except CancelledError:
+            session: Session = await self._in_time(endpoint.connect(factory), server)
+        except (*CancelledErrors, MailError):
             raise
         except Exception as exc:
             text = str(exc) or type(exc).__name__
             raise MailError(phase, text, server.name, temporary=phase == "connect") from exc
         self._open.add(session)
         return session
+
+    def _in_time(self, connecting: Deferred[Session], server: Server) -> Deferred[Session]:
+        """What `connecting` comes to, within the timeout.
+
+        Endpoints that are cancelled fail in ways of their own.
+        """
+
+        def give_up(error: Exception) -> None:
+            result.errback(error)
+            connecting.cancel()
+
+        def made(session: Session) -> None:
+            if timer.active():
+                timer.cancel()
+            if result.called:
+                session.quit()
+            else:
+                result.callback(session)
+
+        def failed(failure: Failure) -> None:
+            if timer.active():
+                timer.cancel()
+            if not result.called:
+                result.errback(failure)
+
+        def cancelled(_: object) -> None:
+            give_up(CancelledError())
+
+        late = f"no connection within {server.timeout} seconds"
+        error = MailError("connect", late, server.name, temporary=True)
+        timer = self.reactor.callLater(server.timeout, give_up, error)
+        result: Deferred[Session] = Deferred(cancelled)
+        connecting.addCallbacks(made, failed)
+        return result
 
     def _put_back(self, session: Session) -> None:
         """Keep a connection for the next message, or end it."""
@@ -266,7 +299,7 @@ class Mailer(Service):
         self._sleeping.add(sleeping)
         try:
             await sleeping
-        except CancelledError:
+        except CancelledErrors:
             self._check_open()
             raise
         finally:
@@ -326,7 +359,8 @@ class _Sessions(Factory):
     noisy = False
 
     def __init__(self, server: Server, clock: Any, gone: Any) -> None:
-        self._arguments = (server, clock, gone)
+        self.creator: Any = connection_creator(server) if server.tls or server.ssl else None
+        self._arguments = (server, self.creator, clock, gone)
 
     def buildProtocol(self, addr: Any) -> Session:
         return Session(*self._arguments)

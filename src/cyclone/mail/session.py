@@ -35,7 +35,7 @@ from cyclone.log import gen_log
 from .errors import MailError, Phase, Refusal
 from .message import Envelope
 from .settings import Server
-from .tls import connection_creator, tls_trouble
+from .tls import tls_trouble
 
 __all__ = ["Delivery", "Session"]
 
@@ -95,6 +95,7 @@ class Session(ESMTPClient):
 
     Args:
         server: the server.
+        creator: what makes TLS connections to it, for STARTTLS.
         clock: what measures time.
         gone: called when the connection has ended.
 
@@ -107,10 +108,11 @@ class Session(ESMTPClient):
 
     debug = False  # what is said is kept nowhere: it holds passwords and mail
 
-    def __init__(self, server: Server, clock: Any, gone: Callable[[Session], None]) -> None:
-        creator = connection_creator(server) if server.tls else None
+    def __init__(
+        self, server: Server, creator: Any, clock: Any, gone: Callable[[Session], None]
+    ) -> None:
         identity = server.identity.encode("ascii") if server.identity else DNSNAME
-        super().__init__(None, creator, identity)
+        super().__init__(None, creator if server.tls else None, identity)
         self.requireTransportSecurity = server.tls
         self.heloFallback = server.username is None
         self.server = server
@@ -222,11 +224,17 @@ class Session(ESMTPClient):
         self._fail(self._trouble("a line of the server's is too long", temporary=False))
 
     def sendLine(self, line: bytes) -> None:
+        if line == b"STARTTLS":
+            self._phase = "tls"
         super().sendLine(line)
         self._arm()
 
     def _ask(self, line: bytes) -> Deferred[Reply]:
         """Send a command; the answer."""
+        if self._error is None and self.clearLineBuffer():
+            # It would be taken for the answer to what comes now.
+            text = "the server answers what it was not asked"
+            self._fail(self._trouble(text, temporary=False))
         return self._wait(lambda: self.sendLine(line))
 
     def _wait(self, start: Callable[[], None]) -> Deferred[Any]:
@@ -259,7 +267,6 @@ class Session(ESMTPClient):
         super().tryTLS(code, resp, items)
 
     def esmtpState_starttls(self, code: int, resp: bytes) -> None:
-        self._phase = "tls"
         if self.clearLineBuffer():
             # It was sent in clear, by whomever, and would be taken for the encrypted answer.
             text = "the server went on in clear after its answer to STARTTLS"
