@@ -8,6 +8,7 @@ import http.client
 import importlib
 import itertools
 import json
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -492,13 +493,13 @@ def test_who_leaves_in_the_middle_leaves_nothing(
     client.put_object(Bucket=bucket, Key="k", Body=b"old")
     request = AWSRequest("PUT", f"{service.endpoint}/{bucket}/k", data=b"x" * 100_000)
     S3SigV4Auth(Credentials(service.key, service.secret), "s3", "x").add_auth(request)
-    connection = http.client.HTTPConnection("127.0.0.1", service.port)
-    connection.putrequest("PUT", f"/{bucket}/k")
-    for name, value in {**dict(request.headers), "Content-Length": "100000"}.items():
-        if name.lower() != "host":
-            connection.putheader(name, value)
-    connection.endheaders(b"x" * 50_000)
-    connection.close()
+    fields = {**dict(request.headers), "Content-Length": "100000", "Expect": "100-continue"}
+    fields["Host"] = f"127.0.0.1:{service.port}"
+    lines = [f"PUT /{bucket}/k HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"x" * 50_000)
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
 
 
