@@ -80,7 +80,7 @@ class _Incoming:
             return
         self._size += len(line) + 2
         if self._size > MAX_SIZE:  # Twisted drops the rest of it
-            raise SMTPServerError(552, f"At most {MAX_SIZE} bytes, please")
+            raise SMTPServerError(552, b"At most %d bytes, please" % MAX_SIZE)
         self._lines.append(line)
 
     def eomReceived(self) -> Deferred[Any]:
