@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions
+from twisted.internet.task import Clock
 from twisted.protocols.basic import LineReceiver
 
 from tests.plugins.processes import unused_port
@@ -96,7 +97,28 @@ POLITE: dict[bytes, Any] = {
     b"RSET": b"250 ok",
     b"QUIT": b"221 bye",
 }
-HANG, DIE, FALL_SILENT = None, "die", "silent"
+HANG, DIE = None, "die"
+
+
+class Patient:
+    """The reactor with a clock of its own, which is moved on when a server hangs."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.clock = Clock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def callLater(self, seconds: float, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.clock.callLater(seconds, function, *args, **kwargs)
+
+    def seconds(self) -> float:
+        return self.clock.seconds()
+
+    def wait(self) -> None:
+        """Let the time pass that one waits for an answer, once what happens now is over."""
+        self._reactor.callLater(0, self.clock.advance, 60)
 
 
 class Script(LineReceiver):
@@ -126,6 +148,8 @@ class Script(LineReceiver):
             self.transport.abortConnection()
         elif answer is not None:
             self.sendLine(answer)
+        else:
+            self.factory.hangs()
 
     def lineReceived(self, line: bytes) -> None:
         if self._data:
@@ -145,8 +169,9 @@ class Script(LineReceiver):
 class ScriptFactory(Factory):
     noisy = False
 
-    def __init__(self, table: dict[bytes, Any]) -> None:
+    def __init__(self, table: dict[bytes, Any], hangs: Callable[[], None]) -> None:
         self.table = table
+        self.hangs = hangs
         self.log: list[bytes] = []
         self.content: list[bytes] = []
         self.connections: list[Script] = []
@@ -163,7 +188,8 @@ class ScriptFactory(Factory):
 @contextlib.asynccontextmanager
 async def scripted(reactor: Any, table: dict[bytes, Any]) -> AsyncIterator[ScriptFactory]:
     """A server in the reactor that follows a script."""
-    factory = ScriptFactory(table)
+    hangs = reactor.wait if isinstance(reactor, Patient) else lambda: None
+    factory = ScriptFactory(table, hangs)
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")
     factory.port = port.getHost().port
     try:
@@ -182,6 +208,12 @@ def start_tls(certificate: Any) -> Callable[[Script], None]:
         script.transport.startTLS(certificate)
 
     return answer
+
+
+def fall_silent(script: Script) -> None:
+    """An answer that says 220, and nothing after that."""
+    script.sendLine(b"220 go on")
+    script.factory.hangs()
 
 
 def options_of(pem: bytes) -> Any:

@@ -23,7 +23,7 @@ def make(to: Any = "bob@example.com", text: str = "Hello there!", **more: Any) -
 
 
 def conf(port: int, **more: Any) -> dict[str, Any]:
-    return {"host": "127.0.0.1", "port": port, "retries": 0, "timeout": 5, **more}
+    return {"host": "127.0.0.1", "port": port, "retries": 0, "timeout": 30, **more}
 
 
 async def failure(awaitable: Any) -> MailError:

@@ -188,6 +188,8 @@ class S3Handler(RequestHandler):
         raised = kwargs.get("exc_info", (None, None))[1]
         if isinstance(raised, Refused):
             code, message = raised.error.code, raised.error.message
+            for name, value in raised.error.fields.items():
+                self.set_header(name, value)
         else:
             code, message = _CODES.get(status_code, "InternalError"), "This did not work."
         if status_code == 304 or self.request.method == "HEAD":

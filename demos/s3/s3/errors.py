@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http.client import responses
-
 __all__ = ["S3Error"]
 
 #: Code: status and, where it is always the same, what is said.
@@ -47,11 +45,12 @@ class S3Error(Exception):
         code: one of S3's names.
         status: of the response.
         message: for people.
+        fields: header fields of the response.
     """
 
     def __init__(self, code: str, message: str = "") -> None:
         self.code = code
         self.status, usual = _KNOWN[code]
         self.message = message or usual
-        self.reason = responses[self.status]
+        self.fields: dict[str, str] = {}
         super().__init__(f"{code}: {self.message}")

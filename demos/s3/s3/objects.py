@@ -158,13 +158,21 @@ class ObjectHandler(S3Handler):
         try:
             with answered():
                 self._set_fields(info)
-                check_conditions(self.fields, info)
+                self._check_conditions(info)
                 start, stop = self._span(info)
             self.set_header("Content-Length", str(stop - start))
             if content:
                 await self._send_file(file, start, stop)
         finally:
             file.close()
+
+    def _check_conditions(self, info: Info) -> None:
+        try:
+            check_conditions(self.fields, info)
+        except S3Error as error:
+            error.fields["ETag"] = f'"{info.etag}"'
+            error.fields["Last-Modified"] = http_date(info.modified)
+            raise
 
     def _span(self, info: Info) -> tuple[int, int]:
         wanted = self.fields.get("range", "")
@@ -173,8 +181,8 @@ class ObjectHandler(S3Handler):
             wanted = ""
         try:
             span = parse_range(wanted, info.size) if wanted else None
-        except S3Error:
-            self.set_header("Content-Range", f"bytes */{info.size}")
+        except S3Error as error:
+            error.fields["Content-Range"] = f"bytes */{info.size}"
             raise
         if span is None:
             return 0, info.size

@@ -106,21 +106,29 @@ def path_of(root: Path, key: str) -> Path:
 class Writer:
     """A file that is being written, and appears in its place all at once.
 
-    Use it as a context: what was not committed is gone at the end.
+    What is not committed is gone once it is closed, which may be while somebody still writes.
     """
 
-    def __init__(self, path: Path, lock: threading.Lock) -> None:
+    def __init__(self, path: Path, placing: threading.Lock) -> None:
         self._path = path
-        self._lock = lock
+        self._placing = placing
+        self._lock = threading.Lock()
         self._file: BinaryIO | None = None
+        self._closed = False
         self.size = 0
+
+    def _open(self) -> BinaryIO:
+        if self._closed:
+            raise S3Error("IncompleteBody")
+        if self._file is None:
+            self._file = self._path.open("xb")
+        return self._file
 
     def write(self, data: bytes) -> None:
         """Add some content."""
-        if self._file is None:
-            self._file = self._path.open("xb")
-        self._file.write(data)
-        self.size += len(data)
+        with self._lock:
+            self._open().write(data)
+            self.size += len(data)
 
     def commit(self, target: Path, info: Info, check: Callable[[], None]) -> Info:
         """Put the object in its place.
@@ -128,28 +136,28 @@ class Writer:
         Args:
             check: called at the last moment; raises if it is not to be.
         """
-        self.write(b"")
         footer = json.dumps(info._asdict()).encode()
-        if self._file is None:
-            raise RuntimeError("unreachable")
-        self._file.write(footer + len(footer).to_bytes(8, "big"))
-        self._file.flush()
-        os.fsync(self._file.fileno())  # what is acknowledged survives a power cut
-        self._file.close()
-        with self._lock:  # nobody comes between the check and what was checked
-            check()
-            try:
-                _make_directories(target)
-                os.replace(self._path, target)
-            except FileNotFoundError:  # deleted meanwhile
-                raise S3Error("NoSuchBucket") from None
+        with self._lock:
+            with self._open() as file:
+                file.write(footer + len(footer).to_bytes(8, "big"))
+                file.flush()
+                os.fsync(file.fileno())  # what is acknowledged survives a power cut
+            with self._placing:  # nobody comes between the check and what was checked
+                check()
+                try:
+                    _make_directories(target)
+                    os.replace(self._path, target)
+                except FileNotFoundError:  # deleted meanwhile
+                    raise S3Error("NoSuchBucket") from None
         return info
 
     def close(self) -> None:
         """Forget what was not committed."""
-        if self._file is not None:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
+        with self._lock:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+                self._path.unlink(missing_ok=True)
 
 
 def _make_directories(target: Path) -> None:
@@ -385,9 +393,10 @@ class Store:
         """The uploads that have not ended: key, name, and when they began."""
         found = []
         for path in (self._bucket(bucket) / "uploads").iterdir():
-            about = json.loads((path / "upload.json").read_bytes())
-            if about["key"].startswith(prefix):
-                found.append((about["key"], path.name, about["time"]))
+            with contextlib.suppress(FileNotFoundError):  # it has just ended
+                about = json.loads((path / "upload.json").read_bytes())
+                if about["key"].startswith(prefix):
+                    found.append((about["key"], path.name, about["time"]))
         return sorted(found)
 
     def abort_upload(self, bucket: str, key: str, upload: str) -> None:
@@ -405,6 +414,15 @@ class Store:
         Args:
             wanted: numbers and ETags of the parts.
         """
+        try:
+            return self._put_together(bucket, key, upload, wanted, allowed)
+        except FileNotFoundError:  # somebody else has ended it
+            raise S3Error("NoSuchUpload") from None
+
+    def _put_together(
+        self, bucket: str, key: str, upload: str, wanted: list[tuple[int, str]],
+        allowed: Callable[[Info | None], None],
+    ) -> Info:  # fmt: skip
         path = self._upload(bucket, key, upload)
         there = {part.number: part.info for part in self.parts(bucket, key, upload)}
         self._check_parts(wanted, there)

@@ -146,11 +146,10 @@ class Mailer(Service):
         self._check_open()
         if len(self._free.waiting) >= self.max_waiting and not self._free.tokens:
             raise MailError("queue", f"{self.max_waiting} messages are waiting", temporary=True)
-        envelope = await self._envelope(message)
         delay = self.servers[0].retry_delay
         for left in range(self.servers[0].retries, -1, -1):
             try:
-                return await self._round(envelope)
+                return await self._round(message)
             except MailError as exc:
                 if not exc.temporary or not left or self._closed:
                     raise
@@ -167,11 +166,12 @@ class Mailer(Service):
         made: Envelope = await deferToThreadPool(self.reactor, pool, message.envelope)
         return made
 
-    async def _round(self, envelope: Envelope) -> Delivery:
+    async def _round(self, message: Message) -> Delivery:
         """Try each server once."""
         await self._free.acquire()
         try:
             self._check_open()
+            envelope = await self._envelope(message)  # not before it is its turn: it may be large
             again = False
             for index, server in enumerate(self.servers):
                 try:

@@ -166,6 +166,7 @@ class Session(ESMTPClient):
         """This was it: tell who waits, and end the connection."""
         self.usable = False
         self._error = self._error or error
+        self.clearLineBuffer()
         waiting, self._waiting = self._waiting, None
         opening, self._opening = self._opening, False
         self._abort()
