@@ -287,16 +287,20 @@ async def test_closing_while_messages_wait(reactor: Any, new_port: Any) -> None:
     assert (await failure(sending)).phase == "queue"
 
 
-@pytest.mark.parametrize("where", [b"", b"MAIL", b"DATA", b".", b"QUIT"])
+@pytest.mark.parametrize("where", [b"", b"AUTH", b"MAIL", b"DATA", b".", b"QUIT"])
 async def test_cancelling(reactor: Any, where: bytes) -> None:
     reached: Deferred[None] = Deferred()
 
     def hold(script: Any) -> None:
         reached.callback(None)
 
-    async with scripted(reactor, {where: hold}) as server:
-        sending = sendmail(conf(server), make())
+    table = {**(offering(b"PLAIN") if where == b"AUTH" else {}), where: hold}
+    async with scripted(reactor, table) as server:
+        mailer = Mailer(conf(server, **(LOGIN if where == b"AUTH" else {})), idle_timeout=0)
+        sending = mailer.send(make())
         await reached
+        while not mailer._open and where != b"QUIT":
+            await deferLater(reactor, 0.001)
         sending.cancel()
         if where == b"QUIT":
             assert (await sending).accepted == 1

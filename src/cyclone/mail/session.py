@@ -116,7 +116,7 @@ class Session(ESMTPClient):
         self.requireTransportSecurity = server.tls
         self.heloFallback = server.username is None
         self.server = server
-        self.opened: Deferred[Session] = Deferred(lambda _: self._abort())
+        self.opened: Deferred[Session] = Deferred(lambda _: self._give_up_opening())
         self.ended = Waiter()
         self.usable = False
         self.served = 0
@@ -126,6 +126,7 @@ class Session(ESMTPClient):
         self._timer: Any = None
         self._extensions: dict[bytes, bytes | None] = {}
         self._opening = True
+        self._given_up = False
         self._waiting: Deferred[Any] | None = None
         self._error: MailError | None = None
         self._end_sent = False  # the server may have taken the message
@@ -247,8 +248,13 @@ class Session(ESMTPClient):
         return waiting
 
     def _give_up(self) -> None:
+        """Who waits has cancelled, and hears of it from the Deferred."""
         self._waiting = None
         self._fail(self._trouble("cancelled", temporary=False))
+
+    def _give_up_opening(self) -> None:
+        self._opening, self._given_up = False, True
+        self._fail(self._trouble("cancelled", temporary=False))  # ends logging in
 
     # -- opening: Twisted's part ------------------------------------------------------------------
 
@@ -320,7 +326,7 @@ class Session(ESMTPClient):
         except MailError as exc:
             if self._opening:
                 self._fail(exc)
-            else:
+            elif not self._given_up:
                 self.opened.errback(exc)
             return
         self._ready()
