@@ -286,6 +286,7 @@ def test_listings(client: Any, bucket: str) -> None:
         assert [each["Prefix"] for each in page["CommonPrefixes"]] == ["b/c/"]
     page = client.list_objects_v2(Bucket=bucket, StartAfter="b/2", MaxKeys=1)
     assert [each["Key"] for each in page["Contents"]] == ["b/c/3"] and page["IsTruncated"]
+    assert page["KeyCount"] == 1
     assert client.list_objects_v2(Bucket=bucket, MaxKeys=0)["IsTruncated"] is False
     answer = code_of(client.list_objects_v2, Bucket=bucket, ContinuationToken="%%")
     assert answer == ("InvalidArgument", 400)

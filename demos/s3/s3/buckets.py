@@ -9,7 +9,7 @@ from typing import Any
 from .answers import iso_date, parse, url
 from .base import S3Handler, answered, in_thread
 from .errors import S3Error
-from .store import Info
+from .store import Info, Listing
 
 __all__ = ["BucketHandler", "ServiceHandler"]
 
@@ -137,10 +137,11 @@ class BucketHandler(S3Handler):
             "Contents": [self._entry(info) for info in page.objects],
             "CommonPrefixes": [{"Prefix": self._shown(each)} for each in page.prefixes],
         }
-        self.answer("ListBucketResult", {**common, **self._place(version, page.last)})
+        self.answer("ListBucketResult", {**common, **self._place(version, page)})
 
-    def _place(self, version: str, last: str | None) -> dict[str, Any]:
+    def _place(self, version: str, page: Listing) -> dict[str, Any]:
         """Where the page begins, and where the next one does."""
+        last = page.last
         if version != "2":
             return {
                 "Marker": self._shown(self.query.get("marker", "")),
@@ -152,7 +153,7 @@ class BucketHandler(S3Handler):
             "ContinuationToken": self.query.get("continuation-token"),
             "NextContinuationToken": following,
             "StartAfter": None if start is None else self._shown(start),
-            "KeyCount": None,
+            "KeyCount": len(page.objects) + len(page.prefixes),
         }
 
     def _entry(self, info: Info) -> dict[str, Any]:
