@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import mimetypes
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -233,7 +235,7 @@ class Message:
         if not recipients:
             raise ValueError("a message needs a recipient: to_addrs, cc and bcc are empty")
         shown = {name: boxes for name, boxes in fields.items() if name != "Bcc"}
-        content = self._head(sender, shown).encode() + self._body().as_bytes()
+        content = self._head(sender, shown).encode() + self._body()
         return Envelope(sender.spec, list(dict.fromkeys(recipients)), content, international)
 
     @property
@@ -284,19 +286,29 @@ class Message:
         lines += [text_field(*header) for header in self._headers]
         return "".join(lines)
 
-    def _body(self) -> EmailMessage:
-        """The content."""
+    def _body(self) -> bytes:
+        """The content, and the fields that say how it is made."""
         made = EmailMessage(_POLICY)
         made.set_content(self.message, subtype=_mime(self.mime)[1], charset=self.charset)
         body: Any = made
         if self.html is not None:
             made.add_alternative(self.html, subtype="html", charset=self.charset)
             *_, body = made.iter_parts()
-        for part in self._images:
-            _add(body.add_related, part)
-        for part in self._attachments:
-            _add(made.add_attachment, part)
-        return made
+        # EmailMessage takes a second for some megabytes: files come in afterwards.
+        marks = [(secrets.token_hex(16), part) for part in [*self._images, *self._attachments]]
+        for mark, part in marks:
+            image = part.cid is not None
+            _add(body.add_related if image else made.add_attachment, part)
+            files: Any = (body if image else made).get_payload()
+            files[-1].set_payload(mark)
+        content = made.as_bytes()
+        pieces = []
+        for mark, part in marks:
+            before, _, content = content.partition(mark.encode())
+            code = base64.b64encode(part.content)
+            lines = [code[at : at + 76] for at in range(0, len(code), 76)]
+            pieces += [before, b"\r\n".join(lines)]
+        return b"".join([*pieces, content])
 
 
 def _part(
@@ -336,4 +348,4 @@ def _add(add: Any, part: _Part) -> None:
         options["params"] = {"charset": part.charset}
     if part.cid is not None:
         options.update(cid=f"<{part.cid}>", disposition="inline")
-    add(part.content, part.maintype, part.subtype, **options)
+    add(b"", part.maintype, part.subtype, **options)
