@@ -42,7 +42,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "httpauth", "websocket", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
@@ -76,6 +76,9 @@ PURE = [
     "websocket.extensions",
     "websocket.handshake",
     "websocket.session",
+    "sse.accept",
+    "sse.events",
+    "sse.history",
     "web.routing",
     "web.cookies",
     "web.signing",
@@ -104,6 +107,10 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -128,6 +135,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",
