@@ -103,6 +103,8 @@ PURE = [
     "httputil.multipart_memory",
     "httputil.multipart_rules",
     "auth.signing",
+    "mail.addresses",
+    "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
