@@ -37,14 +37,15 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "storage", "websocket", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "storage", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
-    "deployment": ["deploy", "app", "autoreload", "testing"],
+    "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
 }
 
@@ -75,7 +76,11 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
+    "sse.accept",
+    "sse.events",
+    "sse.history",
     "web.routing",
     "web.cookies",
     "web.signing",
@@ -98,12 +103,18 @@ PURE = [
     "httputil.multipart_memory",
     "httputil.multipart_rules",
     "auth.signing",
+    "mail.addresses",
+    "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
     "sql.settings",
     "sql.urls",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -128,6 +139,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",
@@ -142,6 +154,7 @@ FOREIGN = {
     "pymysql": ["sql.mysql"],
     "pymongo": ["mongo.library"],
     "txmongo": ["mongo.library"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.
