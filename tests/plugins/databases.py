@@ -130,6 +130,10 @@ class _Forwarded(ProxyServer):
         self.factory.proxy.connections.append(self)
         super().connectionMade()
 
+    def dataReceived(self, data: bytes) -> None:
+        if not self.factory.proxy.silent:
+            super().dataReceived(data)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self in self.factory.proxy.connections:
             self.factory.proxy.connections.remove(self)
@@ -142,11 +146,13 @@ class Proxy:
     Attributes:
         port: where it listens.
         answer: how many bytes of an answer to let through before the connection is cut; None: all.
+        silent: whether what clients send is thrown away.
         connections: those that are open.
     """
 
     def __init__(self, port: int) -> None:
         self.answer: int | None = None
+        self.silent = False
         self.connections: list[_Forwarded] = []
         factory = _Factory(HOST, port)
         factory.proxy = self

@@ -146,6 +146,26 @@ async def test_cut_under_fifty_handlers(
         assert await site.load() == {200: 50}
 
 
+@pytest.mark.parametrize("ping_after", [0.0, 30.0])
+async def test_connections_that_get_no_answer_come_back(
+    postgres: Any, postgresql_url: str, connect: Connect, ping_after: float
+) -> None:
+    """Whoever waits for the server, the statement or the look before it, is cut off in time."""
+    async with proxied(postgres) as proxy:
+        times = {**SHORT, "connect_timeout": 0.3, "ping_after": ping_after}
+        pool = connect(postgres_url(proxy), size=2, **times)
+        await Site(pool, clients=4).whole_again()
+        proxy.silent = True
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await pool.runOperation("SELECT 1")
+        while pool.describe()["in_use"]:
+            await sleep(0.02)
+        proxy.silent = False
+        await Site(pool).whole_again()
+        await pool.close()
+
+
 @contextmanager
 def hba(postgres: Any, rule: str) -> Iterator[None]:
     """Have the server ask those who come for what `rule` says, and let nobody stay."""

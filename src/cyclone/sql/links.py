@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from cyclone.outages import StoreTimeout, StoreUnavailable
@@ -70,6 +70,20 @@ class Link:
                     self._handle.shutdown(socket.SHUT_RDWR)
             if self._interrupt is not None:
                 self._interrupt()
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Cut it unless what is done in the block, in a thread, ends in time; 0: no limit."""
+        if not seconds:
+            yield
+            return
+        watch = threading.Timer(seconds, self.cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
 
     def quiet(self) -> bool:
         """Whether nothing has come since it was used: neither data nor the end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from typing import Any
 
 from cyclone.outages import StoreTimeout, StoreUnavailable
@@ -84,18 +83,14 @@ class MySQL:
         connection = self._socket()
         handle = handle_of(connection.fileno())
         link = Link(pymysql.Connection(defer_connect=True, **self._arguments), handle)
-        watch = threading.Timer(self._connect_timeout or threading.TIMEOUT_MAX, link.cut)
-        watch.daemon = True
-        watch.start()
         try:
-            link.raw.connect(connection)
-            self._limit(link.raw)
+            with link.limited(self._connect_timeout):
+                link.raw.connect(connection)
+                self._limit(link.raw)
         except BaseException:
             connection.close()
             link.close()
             raise
-        finally:
-            watch.cancel()
         return link
 
     def _socket(self) -> socket.socket:

@@ -73,13 +73,15 @@ class PostgreSQL:
     def connect(self) -> Link:
         """See `Driver`."""
         raw = psycopg.connect(**self._arguments)
+        link = Link(raw, handle_of(raw.fileno()))
         try:
             if self._statement_timeout is not None:
-                raw.execute(*self._limit())
-            return Link(raw, handle_of(raw.fileno()))
+                with link.limited(self._connect_timeout):
+                    raw.execute(*self._limit())
         except BaseException:
-            raw.close()
+            link.close()
             raise
+        return link
 
     async def connect_asynchronously(self) -> Link:
         """See `Driver`."""

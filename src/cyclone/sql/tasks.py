@@ -66,7 +66,7 @@ class Tasks:
     async def _probe(self) -> None:
         link = await self._connected()
         try:
-            await self._do(PING, link)
+            await self._ping(link)
         finally:
             link.close()
 
@@ -115,10 +115,21 @@ class Tasks:
         if link.quiet() and time.monotonic() - link.used <= self._settings.ping_after:
             return True
         try:
-            await asyncio.wait_for(PING.asynchronously(link.raw), self._settings.connect_timeout)
+            await self._ping(link)
         except Exception:
             return False
         return link.quiet()
+
+    async def _ping(self, link: Link) -> None:
+        # Cut, not cancelled: psycopg would try to tell a server that does not listen.
+        patience = self._settings.connect_timeout
+        loop = asyncio.get_running_loop()
+        watch = loop.call_later(patience, link.cut) if patience else None
+        try:
+            await PING.asynchronously(link.raw)
+        finally:
+            if watch is not None:
+                watch.cancel()
 
     async def _do(self, work: Statement, link: Link) -> Any:
         try:

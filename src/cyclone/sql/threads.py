@@ -41,6 +41,7 @@ class _Pool(adbapi.ConnectionPool):
     def __init__(self, driver: Driver, settings: PoolSettings, size: int, reactor: Any) -> None:
         self._driver = driver
         self._ping_after = settings.ping_after
+        self._patience = settings.connect_timeout
         arguments: dict[str, Any] = {"cp_min": 1, "cp_max": size, "cp_reactor": reactor}
         super().__init__(driver.dbapi, **arguments)  # type: ignore[no-untyped-call]
 
@@ -56,7 +57,7 @@ class _Pool(adbapi.ConnectionPool):
         link: Link | None = self.connections.get(identity)
         if link is not None:
             idle = time.monotonic() - link.used > self._ping_after
-            if usable(link, self._driver, idle=idle):
+            if usable(link, self._driver, idle=idle, patience=self._patience):
                 return link
             del self.connections[identity]
             link.close()
@@ -83,6 +84,7 @@ class Threads:
 
     def __init__(self, driver: Driver, settings: PoolSettings, size: int, reactor: Any) -> None:
         self._driver = driver
+        self._patience = settings.connect_timeout
         self._reactor = reactor
         self._pool = _Pool(driver, settings, size, reactor)
 
@@ -99,7 +101,8 @@ class Threads:
     def _probe(self) -> None:
         link = connected(self._driver)
         try:
-            perform(PING, self._driver, link)
+            with link.limited(self._patience):
+                perform(PING, self._driver, link)
         finally:
             link.close()
 

@@ -108,7 +108,7 @@ def unreachable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(f"cannot connect: {_brief(error)}")
 
 
-def usable(link: Link, driver: Driver, *, idle: bool) -> bool:
+def usable(link: Link, driver: Driver, *, idle: bool, patience: float) -> bool:
     """Whether a connection that has not been used for a while still is one.
 
     What has come unasked is the end, as a rule, and is seen without asking the server; it is asked
@@ -119,7 +119,8 @@ def usable(link: Link, driver: Driver, *, idle: bool) -> bool:
     if link.quiet() and not idle:
         return True
     try:
-        PING(driver, link)
+        with link.limited(patience):
+            PING(driver, link)
     except Exception:
         return False
     return link.quiet()
