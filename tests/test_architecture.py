@@ -105,6 +105,7 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "sessions.records",
 ]
 NOT_IN_PURE = [
     "asyncio",
