@@ -118,6 +118,31 @@ def test_checkers_that_are_none(make: Any) -> None:
         make(AllowAnonymousAccess())
 
 
+def test_right_passwords_may_be_remembered() -> None:
+    calls: list[str] = []
+    now = 0.0
+
+    def note(name: str, password: str) -> str | None:
+        calls.append(name)
+        return name if password == "right" else None
+
+    scheme = Basic(note, remember=60, max_remembered=2, clock=lambda: now)
+    client = client_of(HTTPAuth(scheme))
+
+    def ask(name: str, password: str = "right") -> int:
+        return int(get(client, basic_of(name, password)).status)
+
+    assert [ask("a"), ask("a"), ask("a", "wrong"), ask("a", "wrong")] == [200, 200, 401, 401]
+    assert calls == ["a", "a", "a"]
+    now = 59.0
+    assert (ask("a"), len(calls)) == (200, 3)
+    now = 60.0
+    assert (ask("a"), len(calls)) == (200, 4)
+    assert [ask("b"), ask("c"), ask("b"), ask("c"), len(calls)] == [200, 200, 200, 200, 6]
+    assert (ask("a"), len(calls), len(scheme._known)) == (200, 7, 2)
+    assert not any(b"right" in name for name in scheme._known)
+
+
 def test_arguments_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="at least one scheme"):
         HTTPAuth()
@@ -334,6 +359,9 @@ def test_portals(interfaces: Any) -> None:
     assert left == [1]
     assert get(client, basic_of("ada", "wrong")).status == 401
     assert left == [1]
+    remembering = client_of(HTTPAuth(Basic(portal, *interfaces, remember=60)))
+    assert [get(remembering, ADA).status for _ in range(2)] == [200, 200]
+    assert left == [1] * 3  # each request has an avatar of its own
 
 
 @pytest.mark.parametrize("failing", [lambda: 1 / 0, lambda: defer.fail(ZeroDivisionError())])
