@@ -42,6 +42,16 @@ POLICY = "; ".join(
 )
 
 
+def device_of(agent: str) -> str:
+    """A browser in a few words, out of its User-Agent field."""
+    names = {"Edg/": "Edge", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "Windows": "Windows", "Mac OS": "macOS"}
+    systems["Linux"] = "Linux"
+    name = next((names[mark] for mark in names if mark in agent), agent[:40] or "unknown")
+    system = next((systems[mark] for mark in systems if mark in agent), "")
+    return f"{name} on {system}" if system else name
+
+
 def make_store(where: str) -> Any:
     """The store that an option names.
 
@@ -90,8 +100,8 @@ class Page(SessionMixin, RequestHandler):
         self.session["message"] = message
         self.redirect(self.reverse_url("index"), status=303)
 
-    def when(self, seconds: float) -> str:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    def when(self, seconds: float, form: str = "%d %b, %H:%M UTC") -> str:
+        return time.strftime(form, time.gmtime(seconds))
 
 
 class Index(Page):
@@ -130,7 +140,7 @@ class LogIn(Page):
             self.go_home("Name or password are wrong.")
             return
         self.session.login(name)
-        self.session["device"] = self.request.headers.get("User-Agent", "unknown")[:200]
+        self.session["device"] = device_of(self.request.headers.get("User-Agent", ""))
         self.go_home(f"Welcome, {name.title()}. The session has a new id.")
 
 

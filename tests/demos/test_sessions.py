@@ -100,6 +100,19 @@ def test_class_17_forms_need_their_token(app: Any) -> None:
     assert "Hello, Ada" in guest.get("/").text
 
 
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18 like Mac OS X) Safari/604.1", "Safari on iPhone"),
+        ("curl/8", "curl/8"),
+        ("", "unknown"),
+    ],
+)
+def test_browsers_in_a_few_words(module: Any, agent: str, device: str) -> None:
+    assert module.device_of(agent) == device
+
+
 def test_strangers_end_nothing(app: Any) -> None:
     guest = Guest(app)
     token = re.search(r'name="_xsrf" value="([^"]+)"', guest.get("/").text)

@@ -27,7 +27,7 @@ from cyclone.httpauth import (
 )
 from cyclone.httpauth import digesting as digest_room
 from cyclone.httpauth.nonces import Nonces
-from cyclone.testing import Client
+from cyclone.testing import Client, DeferredClient
 from cyclone.web import Application, RequestHandler, stream_request_body
 from tests.httpauth.support import (
     USERS,
@@ -317,6 +317,8 @@ def test_class_14_nonces_cannot_be_made_by_others() -> None:
     assert not ours.look_at(ours.make("a"), "b").fresh
     assert not ours.look_at(theirs.make("a"), "a").fresh
     nonce = ours.make("a")
+    for same in (nonce.rstrip("="), nonce + "=", nonce + "\n", nonce[:-2] + nonce[-2:].swapcase()):
+        assert same == nonce or not ours.look_at(same, "a").ours  # it has one name only
     for position in range(len(nonce)):
         changed = "A" if nonce[position] != "A" else "B"
         other = nonce[:position] + changed + nonce[position + 1 :]
@@ -541,6 +543,16 @@ def test_uploads_in_files_are_hashed_too() -> None:
     body = b"x" * 5000
     field = ada.field("/", "POST", body, qop="auth-int")
     assert client.post("/", body=body, headers={"Authorization": field}).status == 200
+
+
+async def test_large_bodies_are_hashed_in_a_thread() -> None:
+    client = DeferredClient(application_of(digest(Users(USERS), qop="auth-int")))
+    ada = Digester(challenges_of(await client.get("/"))[0])
+    body = b"x" * (1024 * 1024 + 1)
+    for sent, status in [(body, 200), (body[:-1] + b"y", 401)]:
+        field = ada.field("/", "POST", body, qop="auth-int")
+        response = await client.post("/", body=sent, headers={"Authorization": field})
+        assert response.status == status
 
 
 def test_md5_for_protocols_is_not_md5_for_security() -> None:

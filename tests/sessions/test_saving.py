@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from twisted.internet.defer import Deferred
 from cyclone.sessions import MemoryStore, SessionMixin, Sessions, SessionTooLarge
 from cyclone.testing import Client, ExpectLog
 from cyclone.web import HTTPError, RequestHandler, asynchronous, authenticated
+from cyclone.websocket import WebSocketHandler
 from tests.sessions.support import LaterStore, Time, Visitor, application_of, look, put, visitor_of
+from tests.websocket.frames import frame
 
 
 @pytest.fixture
@@ -302,6 +305,37 @@ def test_an_event_stream_saves_when_it_wants() -> None:
     assert visitor.ask(look) == {"n": 3}
 
 
+def test_web_sockets_have_sessions_too() -> None:
+    store = LaterStore()
+    visitor = visitor_of(store)
+    seen: list[Any] = []
+
+    class Socket(SessionMixin, WebSocketHandler):
+        async def prepare(self) -> None:
+            session = await self.session
+            session["opened"] = session.get("opened", 0) + 1
+            await self.save_session()
+
+        async def on_message(self, message: str | bytes) -> None:
+            self.session["said"] = message
+            await self.save_session()
+            seen.append(dict(self.session))
+
+    connection = client_of(Socket, store).connect()
+    answer = connection.send(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 101")
+    cookie = re.search(rb"Set-Cookie: session=([^;]+)", answer)
+    assert cookie is not None
+    connection.send(frame(1, b"hello"))
+    assert seen == [{"opened": 1, "said": "hello"}]
+    visitor.cookies.set("session", cookie[1].decode())
+    assert visitor.ask(look) == seen[0]
+    connection.disconnect()
+
+
 # -- at the same time
 
 
@@ -358,6 +392,55 @@ def test_class_14_what_has_ended_stays_ended(kind: str, ending: str) -> None:
     assert visitor.ask(look) == {}  # with the id from before
 
 
+def test_any_number_at_once() -> None:
+    store = LaterStore()
+    visitor = visitor_of(store)
+    visitor.ask(put(a="0"))
+    sessions = visitor.app.settings.sessions
+    Gated.gates = []
+    clients = [Client(application_of(sessions, Gated)) for _ in range(40)]
+    for client in clients:
+        client.cookies.set("session", visitor.cookie or "")
+    pending = [c.open("GET", f"/?k{number}=1") for number, c in enumerate(clients)]
+    store.holding.add("swap")
+    store.calls.clear()
+    for gate in Gated.gates:
+        gate.callback(None)
+    assert store.calls == ["swap"]  # the others wait for their turn
+    while store.waiting:
+        store.release()
+    assert {each.response.status for each in pending} == {200}
+    assert store.calls.count("swap") <= 2 * len(clients)
+    store.holding.clear()
+    assert len(visitor.ask(look)) == 41
+    assert len(sessions.turns) == 0
+
+
+def test_who_leaves_the_queue_does_not_stop_it() -> None:
+    class Leaving(SessionMixin, RequestHandler):
+        cancel_on_disconnect = True
+
+        async def get(self) -> None:
+            (await self.session)["b"] = 1
+            await self.save_session()
+
+    store = LaterStore()
+    visitor = visitor_of(store)
+    visitor.ask(put(a=1))
+    sessions = visitor.app.settings.sessions
+    store.holding.add("swap")
+    waiting = []
+    for handler in (Leaving, Leaving, Leaving):
+        client = Client(application_of(sessions, handler))
+        client.cookies.set("session", visitor.cookie or "")
+        waiting.append(client.open("GET", "/"))
+    waiting[1].disconnect()
+    while store.waiting:
+        store.release()
+    assert waiting[0].response.status == waiting[2].response.status == 200
+    assert len(sessions.turns) == 0
+
+
 def test_a_store_that_never_takes_a_change() -> None:
     store = LaterStore()
     visitor = visitor_of(store)
@@ -366,7 +449,7 @@ def test_a_store_that_never_takes_a_change() -> None:
     for act in (put(a=2), lambda session, handler: session.rotate()):
         with ExpectLog("cyclone.application", "Uncaught exception"):
             assert visitor.do(act).status == 500
-    assert store.calls.count("swap") == 12
+    assert store.calls.count("swap") == 27
 
 
 def test_a_session_that_grows_while_others_change_it() -> None:

@@ -243,7 +243,7 @@ def test_rotating_what_is_new(store: Any, time: Time) -> None:
 
 
 def test_a_login_needs_somebody(store: Any, time: Time) -> None:
-    for nobody in ("", None, 7):
+    for nobody in ("", None, 7, "x" * 256, "a\x00"):
         with ExpectLog("cyclone.application", "Uncaught exception"):
             assert visitor_of(store, time).do(lambda s, h, n=nobody: s.login(n)).status == 500
 
@@ -326,6 +326,19 @@ def test_a_session_ends_in_any_case(store: Any, time: Time) -> None:
     assert visitor.ask(look) == {"a": 2}
     time.now += 1
     assert visitor.ask(look) == {}
+
+
+def test_a_cookie_that_stays_has_the_new_id(server_store: Any, time: Time) -> None:
+    visitor = visitor_of(server_store, time, persistent=True)
+    visitor.ask(put(a=1))
+
+    async def twice(session: Any, handler: Any) -> None:
+        session.rotate()
+        await handler.save_session()
+        session["b"] = 2
+
+    visitor.ask(twice)
+    assert visitor.ask(look) == {"a": 1, "b": 2}
 
 
 def test_a_session_for_ever(store: Any, time: Time) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from twisted.internet.threads import deferToThread
+
 from cyclone._async import settle
 from cyclone.httputil import HTTPServerRequest
 
@@ -23,6 +25,8 @@ __all__ = ["Digest"]
 
 _QOPS = ("auth", "auth-int")
 _SHORTEST_SECRET = 16
+#: Bytes of a body from which on its hash takes too long for the reactor's thread.
+_LARGE_BODY = 1024 * 1024
 
 
 class Digest:
@@ -163,7 +167,9 @@ class Digest:
         if message.qop == "auth-int" and not _has_body(request):
             raise Refused("auth-int cannot be checked before the body has come")
         state = self.nonces.look_at(message.nonce, realm)
-        proof = _Proof(message, request, self.counts.session_cnonce(message.nonce))
+        body_hash = await _body_hash(message, request)
+        first_cnonce = self.counts.session_cnonce(message.nonce)
+        proof = _Proof(message, request.method, first_cnonce, body_hash)
         login = await self._log_in(message, realm, proof)
         await self._count(message, state, realm)
         login.logged_in_with = message.nonce
@@ -261,18 +267,20 @@ class _Proof:
     """What a request proves."""
 
     def __init__(
-        self, message: DigestMessage, request: HTTPServerRequest, first_cnonce: str | None
+        self,
+        message: DigestMessage,
+        method: str,
+        first_cnonce: str | None,
+        body_hash: str | None,
     ) -> None:
         self._message = message
-        self._method = request.method
+        self._method = method
         # RFC 7616 keeps the first cnonce of a session for the -sess algorithms; most clients take
         # that of each request.
         self._cnonces = [message.cnonce]
         if message.algorithm.endswith("-sess") and first_cnonce not in (None, message.cnonce):
             self._cnonces.append(first_cnonce or "")
-        self._body_hash: str | None = None
-        if message.qop == "auth-int":
-            self._body_hash = hash_of(message.algorithm, request.body)
+        self._body_hash = body_hash
         self._stored = ""
         self._cnonce = message.cnonce
 
@@ -303,6 +311,17 @@ class _Proof:
             session_cnonce=session_cnonce,
             body_hash=self._body_hash,
         )
+
+
+async def _body_hash(message: DigestMessage, request: HTTPServerRequest) -> str | None:
+    """The hash of the body where it is protected; of a large one in another thread."""
+    if message.qop != "auth-int":
+        return None
+    body = request.body
+    if len(body) <= _LARGE_BODY:
+        return hash_of(message.algorithm, body)
+    hashed: str = await settle(deferToThread(hash_of, message.algorithm, body))
+    return hashed
 
 
 def _wrong(username: str) -> Refused:

@@ -65,10 +65,7 @@ class Nonces:
 
     def look_at(self, nonce: str, realm: str) -> NonceState:
         """What is to be said of a nonce that came back."""
-        try:
-            raw = base64.b64decode(nonce.encode("ascii"), altchars=b"-_", validate=True)
-        except (binascii.Error, UnicodeEncodeError):
-            raw = b""
+        raw = _decoded(nonce)
         if len(raw) != _SIZE:
             return NonceState(False, 0, 0, False)
         head, mac = raw[:-_MAC], raw[-_MAC:]
@@ -81,6 +78,15 @@ class Nonces:
     def _mac(self, head: bytes, realm: str) -> bytes:
         message = b"nonce:" + head + realm.encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, message, "sha256")[:_MAC]
+
+
+def _decoded(nonce: str) -> bytes:
+    """The bytes of a nonce; none if it is not written as we write it: it must have one name."""
+    try:
+        raw = base64.urlsafe_b64decode(nonce.encode("ascii"))
+    except (binascii.Error, UnicodeEncodeError):
+        return b""
+    return raw if base64.urlsafe_b64encode(raw).decode("ascii") == nonce else b""
 
 
 class CountsUses(Protocol):

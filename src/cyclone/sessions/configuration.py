@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cyclone._async import settle
+from cyclone._async import Waiter, settle
 
 from .records import Record, is_session_id, make_session_id, store_key
 from .stores import SessionStore
@@ -60,6 +61,36 @@ class SessionInfo:
     created: float
     seen: float
     data: dict[str, Any]
+
+
+class Turns:
+    """Has the requests of one session save one after the other, as far as this process knows."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[Waiter]] = {}
+
+    def __len__(self) -> int:
+        return len(self._queues)
+
+    async def take(self, key: str) -> None:
+        """Wait for one's turn; `end` has to follow."""
+        queue = self._queues.get(key)
+        if queue is None:
+            self._queues[key] = deque()
+            return
+        waiter = Waiter()
+        queue.append(waiter)
+        await waiter
+
+    def end(self, key: str) -> None:
+        """It is the next one's turn."""
+        queue = self._queues[key]
+        while queue:
+            waiter = queue.popleft()
+            if not waiter.called:  # cancelled
+                waiter.callback(None)
+                return
+        del self._queues[key]
 
 
 class Sessions:
@@ -118,6 +149,7 @@ class Sessions:
         self.path = path
         self.domain = domain
         self.clock = clock
+        self.turns = Turns()
 
     # -- finding a session
 

@@ -140,4 +140,5 @@ def changes_between(before: Mapping[str, str], record: Record) -> Changes:
 
 
 def _dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # ASCII, so that it does not matter which characters a store can hold.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -14,8 +14,9 @@ __all__ = ["Session", "now"]
 
 #: Browsers take a cookie whose name and value have so many bytes.
 _LARGEST_COOKIE = 4096
-#: How often a change is tried again when others change the same session.
-_ATTEMPTS = 10
+_LONGEST_OWNER = 255
+#: How often a change is tried again when other workers change the same session.
+_ATTEMPTS = 25
 
 
 def now(coroutine: Any) -> Any:
@@ -54,6 +55,7 @@ class Session(MutableMapping[str, Any]):
         self._before: dict[str, str] = {}
         self._changes_id = False
         self._destroyed = False
+        self._new_id: str | None = None  # what it is called since this request
 
     # -- loading
 
@@ -177,9 +179,12 @@ class Session(MutableMapping[str, Any]):
 
         Raises:
             TypeError: it is no text.
+            ValueError: it is empty, not printable, or longer than 255 characters.
         """
-        if not isinstance(owner, str) or not owner:
+        if not isinstance(owner, str):
             raise TypeError(f"the owner of a session is text, not {owner!r}")
+        if not 0 < len(owner) <= _LONGEST_OWNER or not owner.isprintable():
+            raise ValueError(f"an owner has 1 to {_LONGEST_OWNER} printable characters")
         record = self._ready()
         if record.owner not in (None, owner):
             record.data.clear()
@@ -258,7 +263,12 @@ class Session(MutableMapping[str, Any]):
         elif self._loaded is None or self._changes_id:
             await self._save_as_new(record)
         else:
-            await self._save_changes(record, changes, self._loaded)
+            key = self._loaded.key
+            await self._sessions.turns.take(key)
+            try:
+                await self._save_changes(record, changes, self._loaded)
+            finally:
+                self._sessions.turns.end(key)
         self._changes_id = False
 
     async def _end(self, record: Record) -> Record:
@@ -291,6 +301,7 @@ class Session(MutableMapping[str, Any]):
             raise RuntimeError("the store of sessions has not taken a new one")
         if self._loaded is not None:
             await settle(store.delete(self._loaded.key, self._owner_in(self._loaded)))
+        self._new_id = session_id
         self._sessions.set_cookie(self._handler, session_id, record)
         self._keep(key, text, record)
 
@@ -305,9 +316,7 @@ class Session(MutableMapping[str, Any]):
             done = await settle(store.swap(loaded.key, old, text, self._ttl(record), record.owner))
             if done:
                 self._keep(loaded.key, text, record)
-                if self._sessions.persistent and not self._handler_has_begun():
-                    cookie = self._handler.get_cookie(self._sessions.cookie_name)
-                    self._sessions.set_cookie(self._handler, cookie, record)
+                self._renew_cookie(record)
                 return
             current = await settle(store.load(loaded.key))
             found = None if current is None else self._sessions.read(loaded.key, current)
@@ -321,8 +330,12 @@ class Session(MutableMapping[str, Any]):
             old, text = found.text, self._encoded(record)
         raise RuntimeError("a session is changed by too many requests at once")
 
-    def _handler_has_begun(self) -> bool:
-        return bool(self._handler._headers_written)
+    def _renew_cookie(self, record: Record) -> None:
+        """A cookie that stays has to stay for longer."""
+        sessions, handler = self._sessions, self._handler
+        if sessions.persistent and not handler._headers_written:
+            session_id = self._new_id or handler.get_cookie(sessions.cookie_name)
+            sessions.set_cookie(handler, session_id, record)
 
     def _owner_in(self, loaded: Loaded) -> str | None:
         """Whose it was when it was loaded: a login may have changed that."""

@@ -87,8 +87,13 @@ class SQLStore:
         Raises:
             Exception: what the database raises.
         """
-        if not await self._is_there():
+        if await self._is_there():
+            return
+        try:
             await settle(self._pool.runInteraction(self._create))
+        except Exception:
+            if not await self._is_there():  # no other worker has made it meanwhile
+                raise
 
     async def _is_there(self) -> bool:
         def look(cursor: Any) -> bool:
