@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -418,6 +419,18 @@ def test_a_count_is_good_once_and_near_the_highest(counts: list[int], window: in
         assert memory.use("n", 0, count, 60) is good
         if good:
             used.add(count)
+
+
+def test_class_4_a_count_that_is_far_behind_costs_no_memory() -> None:
+    counts = NonceCounts()
+    counts.start("n", 0, "")
+    assert counts.use("n", 0, 0xFFFFFFFF, 60)
+    tracemalloc.start()
+    try:
+        assert not counts.use("n", 0, 1, 60)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("options", [{"max_nonces": 0}, {"window": 0}])

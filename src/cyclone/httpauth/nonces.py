@@ -113,8 +113,10 @@ class _Uses:
             self.bits = ((self.bits << ahead) | 1) & ((1 << window) - 1) if ahead < window else 1
             self.highest = count
             return True
+        if -ahead >= window:  # before the shift, which would take as much memory as it says
+            return False
         bit = 1 << -ahead
-        if -ahead >= window or self.bits & bit:
+        if self.bits & bit:
             return False
         self.bits |= bit
         return True
