@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from cyclone.sessions import MemoryStore, SessionMixin, Sessions, SessionTooLarge
+from cyclone.sessions import (
+    MemoryStore,
+    SessionMixin,
+    Sessions,
+    SessionTooLarge,
+    StoreUnavailable,
+)
 from cyclone.testing import Client, ExpectLog
 from cyclone.web import HTTPError, RequestHandler, asynchronous, authenticated
 from cyclone.websocket import WebSocketHandler
@@ -126,16 +132,63 @@ def test_errors_of_the_server_save_nothing(store: LaterStore, visitor: Visitor) 
 
 def test_a_store_that_is_away(store: LaterStore, visitor: Visitor) -> None:
     visitor.ask(put(a=1))
-    store.broken["load"] = HTTPError(503, "the store is away")
-    assert visitor.do(look).status == 503
-    del store.broken["load"]
-    for broken in ("swap", "delete"):
+    for broken in ("load", "swap", "delete"):
         store.broken[broken] = RuntimeError("away")
-        with ExpectLog("cyclone.application", "Uncaught exception GET /"):
+        with ExpectLog("cyclone.application", "The store of sessions fails"):
             response = visitor.do(lambda session, handler: session.login("ada"))
-        assert (response.status, "Set-Cookie" in response.headers) == (500, False)
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        assert "Set-Cookie" not in response.headers
+        store.broken[broken] = HTTPError(502)  # what it says itself
+        assert visitor.do(lambda session, handler: session.login("ada")).status == 502
         del store.broken[broken]
     assert visitor.ask(look) == {"a": 1}
+
+
+@pytest.mark.parametrize("held", ["load", "swap", "delete", "keys_of"])
+def test_a_store_that_does_not_answer(store: LaterStore, visitor: Visitor, held: str) -> None:
+    visitor.ask(lambda session, handler: session.login("ada") or session.set("a", 1))
+    before = visitor.cookie
+    store.holding.add(held)
+
+    async def act(session: Any, handler: Any) -> None:
+        await handler.sessions.sessions_of("ada")
+        session.rotate()
+
+    visitor.app.settings.act = act
+    pending = visitor.open("GET", "/")
+    visitor.advance(4.9)
+    assert not pending.received
+    visitor.advance(0.2)
+    assert (pending.response.status, visitor.cookie) == (503, before)
+    store.holding.clear()
+    visitor.ask(look)
+    if held == "load":
+        store.broken[held] = RuntimeError("the connection is lost")  # nobody looks any more
+    store.release()
+    store.broken.clear()
+    assert visitor.do(look).status == 200
+    left = [call for call in visitor.clock.getDelayedCalls() if "Sweeper" not in str(call)]
+    assert left == []
+
+
+def test_those_who_wait_for_their_turn_give_up_as_well(store: LaterStore, visitor: Visitor) -> None:
+    visitor.ask(put(a=1))
+    sessions = visitor.app.settings.sessions
+    app = application_of(sessions, Gated)
+    Gated.gates = []
+    clients = [Visitor(app, clock=visitor.clock) for _ in range(5)]
+    for client in clients:
+        client.cookies.set("session", visitor.cookie or "")
+    pending = [client.open("GET", f"/?k{number}=1") for number, client in enumerate(clients)]
+    store.holding.add("swap")
+    for gate in Gated.gates:
+        gate.callback(None)
+    visitor.advance(5.1)
+    assert [each.response.status for each in pending] == [503] * 5
+    assert len(sessions.ask) == 0
+    store.holding.clear()
+    store.release()
+    assert visitor.ask(look) == {"a": 1, "k0": "1"}  # it had been sent to the store
 
 
 @pytest.mark.parametrize("later", [True, False])
@@ -148,7 +201,7 @@ def test_an_error_page_comes_although_the_session_cannot_be_saved(later: bool) -
         session["a"] = 1 if later else object()
         raise HTTPError(403)
 
-    with ExpectLog("cyclone.application", "Cannot save a session"):
+    with ExpectLog("cyclone.application", "(Cannot save a session|The store of sessions fails)"):
         assert visitor_of(store).do(refuse).status == 403
 
 
@@ -232,7 +285,7 @@ def test_loading_may_be_tried_again(store: LaterStore, visitor: Visitor) -> None
 
     class Handler(SessionMixin, RequestHandler):
         async def get(self) -> None:
-            with pytest.raises(RuntimeError, match="away"):
+            with pytest.raises(StoreUnavailable):
                 await self.session
             del store.broken["load"]
             self.write(dict(await self.session))
@@ -413,7 +466,7 @@ def test_any_number_at_once() -> None:
     assert store.calls.count("swap") <= 2 * len(clients)
     store.holding.clear()
     assert len(visitor.ask(look)) == 41
-    assert len(sessions.turns) == 0
+    assert len(sessions.ask) == 0
 
 
 def test_who_leaves_the_queue_does_not_stop_it() -> None:
@@ -438,7 +491,7 @@ def test_who_leaves_the_queue_does_not_stop_it() -> None:
     while store.waiting:
         store.release()
     assert waiting[0].response.status == waiting[2].response.status == 200
-    assert len(sessions.turns) == 0
+    assert len(sessions.ask) == 0
 
 
 def test_a_store_that_never_takes_a_change() -> None:

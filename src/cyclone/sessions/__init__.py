@@ -15,6 +15,7 @@ The rooms behind this face::
     mixin           SessionMixin: saving before the response begins
     session         Session: the session of a request
     configuration   Sessions: the store, the cookie, how long; CookieStore
+    asking          stores that fail, or take too long
     stores          SessionStore, MemoryStore
     redisstore      RedisStore, over a connection that is passed in
     sqlstore        SQLStore, over a pool that is passed in
@@ -23,6 +24,7 @@ The rooms behind this face::
 
 from __future__ import annotations
 
+from .asking import StoreUnavailable
 from .configuration import CookieStore, SessionInfo, Sessions
 from .mixin import SessionMixin
 from .records import SessionTooLarge
@@ -42,4 +44,5 @@ __all__ = [
     "SessionStore",
     "SessionTooLarge",
     "Sessions",
+    "StoreUnavailable",
 ]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cyclone._async import Waiter, settle
-
+from .asking import Asking
 from .records import Record, is_session_id, make_session_id, store_key
 from .stores import SessionStore
 
@@ -63,36 +61,6 @@ class SessionInfo:
     data: dict[str, Any]
 
 
-class Turns:
-    """Has the requests of one session save one after the other, as far as this process knows."""
-
-    def __init__(self) -> None:
-        self._queues: dict[str, deque[Waiter]] = {}
-
-    def __len__(self) -> int:
-        return len(self._queues)
-
-    async def take(self, key: str) -> None:
-        """Wait for one's turn; `end` has to follow."""
-        queue = self._queues.get(key)
-        if queue is None:
-            self._queues[key] = deque()
-            return
-        waiter = Waiter()
-        queue.append(waiter)
-        await waiter
-
-    def end(self, key: str) -> None:
-        """It is the next one's turn."""
-        queue = self._queues[key]
-        while queue:
-            waiter = queue.popleft()
-            if not waiter.called:  # cancelled
-                waiter.callback(None)
-                return
-        del self._queues[key]
-
-
 class Sessions:
     """What the sessions of an application are like; its setting ``sessions``.
 
@@ -111,6 +79,8 @@ class Sessions:
         host_prefix: name the cookie ``__Host-`` and its name, so that other hosts of the domain
             cannot set it; for https alone.
         path, domain: of the cookie.
+        timeout: seconds that the store may take for an answer, None for any time.  Beyond it, and
+            when the store fails, the answer is 503 (`StoreUnavailable`).
         clock: tells the seconds since the epoch.
 
     Raises:
@@ -131,9 +101,10 @@ class Sessions:
         host_prefix: bool = False,
         path: str = "/",
         domain: str | None = None,
+        timeout: float | None = 5,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        _check(cookie_name, idle, lifetime, max_size, samesite)
+        _check(cookie_name, max_size, samesite, idle=idle, lifetime=lifetime, timeout=timeout)
         if host_prefix and (path != "/" or domain or secure is False):
             raise ValueError("a __Host- cookie is secure, has path / and no domain")
         if samesite == "None" and secure is False:
@@ -149,7 +120,7 @@ class Sessions:
         self.path = path
         self.domain = domain
         self.clock = clock
-        self.turns = Turns()
+        self.ask = Asking(timeout)
 
     # -- finding a session
 
@@ -159,6 +130,7 @@ class Sessions:
         An id that is not known is not taken over, whoever has made it up.
         """
         cookie = handler.get_cookie(self.cookie_name)
+        self.ask.clock = handler.application.clock
         if not cookie:
             return None
         store = self.store
@@ -171,7 +143,7 @@ class Sessions:
         if not is_session_id(cookie):
             return None
         key = store_key(cookie)
-        text = await settle(store.load(key))
+        text = await self.ask(store.load, key)
         return None if text is None else self.read(key, text)
 
     def read(self, key: str, text: str) -> Loaded | None:
@@ -194,8 +166,8 @@ class Sessions:
         """
         store = self._server_store()
         found = []
-        for key in await settle(store.keys_of(owner)):
-            text = await settle(store.load(key))
+        for key in await self.ask(store.keys_of, owner):
+            text = await self.ask(store.load, key)
             loaded = None if text is None else self.read(key, text)
             if loaded is not None and loaded.record.owner == owner:
                 record = loaded.record
@@ -215,11 +187,11 @@ class Sessions:
             TypeError: the store is a `CookieStore`.
         """
         store = self._server_store()
-        text = await settle(store.load(key)) if key else None
+        text = await self.ask(store.load, key) if key else None
         record = None if text is None else Record.decode(text)
         if record is None or record.owner != owner:
             return False
-        await settle(store.delete(key, owner))
+        await self.ask(store.delete, key, owner)
         return True
 
     async def end_all(self, owner: str, but: str | None = None) -> int:
@@ -234,7 +206,7 @@ class Sessions:
         Raises:
             TypeError: the store is a `CookieStore`.
         """
-        keys = [key for key in await settle(self._server_store().keys_of(owner)) if key != but]
+        keys = [key for key in await self.ask(self._server_store().keys_of, owner) if key != but]
         return sum([await self.end(key, owner) for key in keys])
 
     def _server_store(self) -> SessionStore:
@@ -272,12 +244,10 @@ class Sessions:
         return session_id, store_key(session_id)
 
 
-def _check(
-    cookie_name: str, idle: float | None, lifetime: float | None, max_size: int, samesite: str
-) -> None:
+def _check(cookie_name: str, max_size: int, samesite: str, **times: float | None) -> None:
     if not _COOKIE_NAME.fullmatch(cookie_name):
         raise ValueError(f"not the name of a cookie: {cookie_name!r}")
-    for name, seconds in (("idle", idle), ("lifetime", lifetime)):
+    for name, seconds in times.items():
         if seconds is not None and seconds <= 0:
             raise ValueError(f"{name} must be above 0 or None, not {seconds}")
     if max_size < 1:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Coroutine, Generator, Iterator, MutableMapping
 from typing import Any
 
-from cyclone._async import Waiter, failure_of, resolve, settle
+from cyclone._async import Waiter, failure_of, resolve
 
+from .asking import StoreUnavailable
 from .configuration import CookieStore, Loaded, Sessions
 from .records import Changes, Record, SessionTooLarge, changes_between
 
@@ -263,19 +264,14 @@ class Session(MutableMapping[str, Any]):
         elif self._loaded is None or self._changes_id:
             await self._save_as_new(record)
         else:
-            key = self._loaded.key
-            await self._sessions.turns.take(key)
-            try:
-                await self._save_changes(record, changes, self._loaded)
-            finally:
-                self._sessions.turns.end(key)
+            await self._save_in_turn(record, changes, self._loaded)
         self._changes_id = False
 
     async def _end(self, record: Record) -> Record:
         """End the session; what has been put into it since begins another."""
         loaded, store = self._loaded, self._sessions.store
         if loaded is not None and not isinstance(store, CookieStore):
-            await settle(store.delete(loaded.key, self._owner_in(loaded)))
+            await self._sessions.ask(store.delete, loaded.key, self._owner_in(loaded))
         self._sessions.clear_cookie(self._handler)
         self._start_from(None)
         self._destroyed = self._changes_id = False
@@ -297,13 +293,28 @@ class Session(MutableMapping[str, Any]):
         store: Any = self._sessions.store
         session_id, key = self._sessions.new_id()
         text = self._encoded(record)
-        if not await settle(store.swap(key, None, text, self._ttl(record), record.owner)):
+        if not await self._sessions.ask(
+            store.swap, key, None, text, self._ttl(record), record.owner
+        ):
             raise RuntimeError("the store of sessions has not taken a new one")
         if self._loaded is not None:
-            await settle(store.delete(self._loaded.key, self._owner_in(self._loaded)))
+            await self._sessions.ask(store.delete, self._loaded.key, self._owner_in(self._loaded))
         self._new_id = session_id
         self._sessions.set_cookie(self._handler, session_id, record)
         self._keep(key, text, record)
+
+    async def _save_in_turn(self, record: Record, changes: Changes, loaded: Loaded) -> None:
+        ask = self._sessions.ask
+        await ask.take_turn(loaded.key)
+        try:
+            await self._save_changes(record, changes, loaded)
+        except StoreUnavailable as error:
+            ask.end_turn(loaded.key, error)
+            raise
+        except BaseException:
+            ask.end_turn(loaded.key)
+            raise
+        ask.end_turn(loaded.key)
 
     async def _save_changes(self, record: Record, changes: Changes, loaded: Loaded) -> None:
         """Save what this request has changed, and leave what others have.
@@ -313,12 +324,12 @@ class Session(MutableMapping[str, Any]):
         store: Any = self._sessions.store
         old, text = loaded.text, self._encoded(record)
         for _ in range(_ATTEMPTS):
-            done = await settle(store.swap(loaded.key, old, text, self._ttl(record), record.owner))
-            if done:
+            ttl = self._ttl(record)
+            if await self._sessions.ask(store.swap, loaded.key, old, text, ttl, record.owner):
                 self._keep(loaded.key, text, record)
                 self._renew_cookie(record)
                 return
-            current = await settle(store.load(loaded.key))
+            current = await self._sessions.ask(store.load, loaded.key)
             found = None if current is None else self._sessions.read(loaded.key, current)
             if found is None:
                 self._start_from(None)
