@@ -171,6 +171,24 @@ def test_a_store_that_does_not_answer(store: LaterStore, visitor: Visitor, held:
     assert left == []
 
 
+def test_class_4_what_waits_for_the_store_is_bounded(store: LaterStore) -> None:
+    visitor = visitor_of(store, max_pending=3)
+    visitor.ask(put(a=1))
+    store.holding.add("load")
+    visitors = [Visitor(visitor.app, clock=visitor.clock) for _ in range(4)]
+    for each in visitors:
+        each.cookies.set("session", visitor.cookie or "")
+    visitor.app.settings.act = look
+    pending = [each.open("GET", "/") for each in visitors]
+    assert pending[3].response.status == 503
+    visitor.advance(5.1)
+    assert [each.response.status for each in pending] == [503] * 4
+    assert visitor.do(look).status == 503  # nobody waits, and the store has still to answer
+    store.holding.clear()
+    store.release()
+    assert visitor.ask(look) == {"a": 1}
+
+
 def test_those_who_wait_for_their_turn_give_up_as_well(store: LaterStore, visitor: Visitor) -> None:
     visitor.ask(put(a=1))
     sessions = visitor.app.settings.sessions

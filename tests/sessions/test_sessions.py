@@ -442,6 +442,7 @@ def test_class_14_cookies_cannot_be_forged_or_exchanged(time: Time) -> None:
         ({"idle": 0}, "idle must be above 0"),
         ({"lifetime": -1}, "lifetime must be above 0"),
         ({"timeout": 0}, "timeout must be above 0"),
+        ({"max_pending": 0}, "max_pending must be at least 1"),
         ({"max_size": 0}, "max_size must be at least 1"),
         ({"samesite": "lax"}, "samesite must be of"),
         ({"samesite": "None", "secure": False}, "only if it is secure"),

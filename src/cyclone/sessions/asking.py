@@ -29,13 +29,16 @@ class Asking:
 
     Args:
         timeout: seconds, None for any time.
+        max_pending: answers that may be awaited at a time, those that nobody waits for included.
 
     Attributes:
         clock: measures that; without one nothing does.
     """
 
-    def __init__(self, timeout: float | None) -> None:
+    def __init__(self, timeout: float | None, max_pending: int) -> None:
         self._timeout = timeout
+        self._max_pending = max_pending
+        self.pending = 0
         self._queues: dict[str, deque[Waiter]] = {}
         self.clock: IReactorTime | None = None
 
@@ -50,6 +53,8 @@ class Asking:
             StoreUnavailable: it failed, or did not come in time.
             HTTPError: what the method has raised itself.
         """
+        if self.pending >= self._max_pending:
+            raise StoreUnavailable(f"{self.pending} answers of the store of sessions are awaited")
         try:
             result = method(*arguments)
             return await self._in_time(result) if is_pending(result) else result
@@ -63,13 +68,16 @@ class Asking:
         waiter: Any = Waiter()
 
         def came(value: Any) -> None:
+            self.pending -= 1
             if not waiter.called:
                 waiter.callback(value)
 
         def failed(error: BaseException) -> None:
+            self.pending -= 1
             if not waiter.called:
                 waiter.errback(failure_of(error))
 
+        self.pending += 1
         resolve(settle(result), came, failed)
         return await self._wait(waiter)
 

@@ -81,6 +81,8 @@ class Sessions:
         path, domain: of the cookie.
         timeout: seconds that the store may take for an answer, None for any time.  Beyond it, and
             when the store fails, the answer is 503 (`StoreUnavailable`).
+        max_pending: answers of the store that may be awaited at a time, further requests get 503 at
+            once.
         clock: tells the seconds since the epoch.
 
     Raises:
@@ -102,9 +104,11 @@ class Sessions:
         path: str = "/",
         domain: str | None = None,
         timeout: float | None = 5,
+        max_pending: int = 1000,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        _check(cookie_name, max_size, samesite, idle=idle, lifetime=lifetime, timeout=timeout)
+        times = {"idle": idle, "lifetime": lifetime, "timeout": timeout}
+        _check(cookie_name, max_size, max_pending, samesite, **times)
         if host_prefix and (path != "/" or domain or secure is False):
             raise ValueError("a __Host- cookie is secure, has path / and no domain")
         if samesite == "None" and secure is False:
@@ -120,7 +124,7 @@ class Sessions:
         self.path = path
         self.domain = domain
         self.clock = clock
-        self.ask = Asking(timeout)
+        self.ask = Asking(timeout, max_pending)
 
     # -- finding a session
 
@@ -244,13 +248,16 @@ class Sessions:
         return session_id, store_key(session_id)
 
 
-def _check(cookie_name: str, max_size: int, samesite: str, **times: float | None) -> None:
+def _check(
+    cookie_name: str, max_size: int, max_pending: int, samesite: str, **times: float | None
+) -> None:
     if not _COOKIE_NAME.fullmatch(cookie_name):
         raise ValueError(f"not the name of a cookie: {cookie_name!r}")
     for name, seconds in times.items():
         if seconds is not None and seconds <= 0:
             raise ValueError(f"{name} must be above 0 or None, not {seconds}")
-    if max_size < 1:
-        raise ValueError(f"max_size must be at least 1, not {max_size}")
+    for name, count in (("max_size", max_size), ("max_pending", max_pending)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, not {count}")
     if samesite not in _SAMESITE:
         raise ValueError(f"samesite must be of {', '.join(_SAMESITE)}, not {samesite!r}")
