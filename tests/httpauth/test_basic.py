@@ -82,6 +82,7 @@ def test_names_and_passwords_of_all_languages() -> None:
         ("Basic", 400),
         ("Basic a", 400),
         ("Basic YWRh", 400),
+        ("Basic a b", 400),
         ('Basic a="b"', 400),
         ("basic " + ADA[6:], 200),
         ("Bearer abc", 401),
