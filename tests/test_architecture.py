@@ -42,9 +42,9 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "sessions", "websocket", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "sessions", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
-    "deployment": ["deploy", "app", "autoreload", "testing"],
+    "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
 }
 
@@ -106,6 +106,10 @@ PURE = [
     "httpclient.redirects",
     "httpclient.targets",
     "sessions.records",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -130,6 +134,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",

@@ -61,6 +61,8 @@ NAMES = {
     "httputil": "HTTPFile HTTPHeaders parse_body_arguments parse_multipart_form_data url_concat",
     "httpserver": "HTTPConnection HTTPRequest HTTPServer",
     "httpclient": "HTTPClient JsonRPC fetch",
+    "jsonrpc": "JsonrpcRequestHandler",
+    "xmlrpc": "XmlrpcRequestHandler",
     "options": "Error define options parse_command_line parse_config_file print_help",
     "util": "ObjectDict basestring_type bytes_type import_object unicode_type",
     "testing": "Client CycloneTestCase",
