@@ -570,3 +570,26 @@ async def test_large_bodies_are_hashed_in_a_thread() -> None:
 
 def test_md5_for_protocols_is_not_md5_for_security() -> None:
     assert digest_hash("a", "b", "c", "MD5") == hashlib.md5(b"a:b:c").hexdigest()
+
+
+FIELD_TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"))
+
+
+@pytest.fixture(scope="module")
+def lenient() -> tuple[Client, Digester]:
+    """A client of an application with both schemes, and what answers its challenge."""
+    users = Users(USERS)
+    client = client_of(HTTPAuth(Digest(users, qop=("auth", "auth-int")), Basic(users)))
+    return client, digester(client)
+
+
+@given(data=st.data())
+def test_no_credentials_are_our_mistake(
+    lenient: tuple[Client, Digester], data: st.DataObject
+) -> None:
+    """Whatever is put into, or cut out of, good credentials: 200, 400 or 401."""
+    client, ada = lenient
+    field = data.draw(st.sampled_from([ada.field(count=1), basic_of("ada", USERS["ada"])]))
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(field))] * 2)))
+    changed = field[:start] + data.draw(FIELD_TEXT) + field[end:]
+    assert get(client, changed).status in (200, 400, 401)
