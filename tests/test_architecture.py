@@ -37,6 +37,7 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
@@ -75,7 +76,11 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
+    "sse.accept",
+    "sse.events",
+    "sse.history",
     "web.routing",
     "web.cookies",
     "web.signing",
@@ -101,6 +106,8 @@ PURE = [
     "httpauth.algorithms",
     "httpauth.messages",
     "httpauth.syntax",
+    "mail.addresses",
+    "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
@@ -145,6 +152,7 @@ FOREIGN = {
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.

@@ -63,6 +63,7 @@ NAMES = {
     "httpclient": "HTTPClient JsonRPC fetch",
     "jsonrpc": "JsonrpcRequestHandler",
     "xmlrpc": "XmlrpcRequestHandler",
+    "sse": "SSEHandler",
     "options": "Error define options parse_command_line parse_config_file print_help",
     "util": "ObjectDict basestring_type bytes_type import_object unicode_type",
     "testing": "Client CycloneTestCase",
