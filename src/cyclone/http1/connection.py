@@ -304,6 +304,7 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.outbox.release()  # may find the peer slow, and set a deadline
+            self.outbox.close()
             self._forget_deadlines()
         self._successor = protocol
         if protocol is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
@@ -34,6 +35,14 @@ _NOT_IN_UPGRADE = frozenset(
         *("sec-websocket-extensions", "sec-websocket-protocol"),
     }
 )
+
+
+@lru_cache(maxsize=64)
+def _wire_settings(
+    interval: float | None, timeout: float | None, given: tuple[tuple[str, Any], ...]
+) -> WebSocketSettings:
+    """The settings of connections: nearly all of an application share one object."""
+    return WebSocketSettings(interval, timeout, **dict(given))
 
 
 class WebSocketHandler(RequestHandler):
@@ -315,12 +324,12 @@ class WebSocketHandler(RequestHandler):
             max_fragments=int(settings.get("websocket_max_fragments", 65536)),
             deflate=deflate,
         )
-        given = {
-            name: settings[f"websocket_{name}"]
+        given = tuple(
+            (name, settings[f"websocket_{name}"])
             for name in ("write_buffer_limit", "write_buffer_policy", "close_timeout")
             if settings.get(f"websocket_{name}") is not None
-        }
-        wire = WebSocketSettings(self.ping_interval, self.ping_timeout, **given)
+        )
+        wire = _wire_settings(self.ping_interval, self.ping_timeout, given)
         exchange = self.request.connection
         connection = WebSocketConnection(self, session, exchange.factory, wire, response)
         self.set_status(101)
@@ -332,6 +341,9 @@ class WebSocketHandler(RequestHandler):
         except Exception:
             app_log.error("Uncaught exception in log_request", exc_info=True)
         self.detach(connection)
+        # There may be tens of thousands of us, most of them idle.
+        self.request.pack()
+        self._header_map = None
         try:
             opened = self.open(*self.open_args, **self.open_kwargs)
         except Exception as error:
