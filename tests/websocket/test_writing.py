@@ -78,7 +78,7 @@ def test_who_waits_hears_that_the_peer_is_gone() -> None:
     for _ in range(3):
         result = waits(handler.write_message(BLOCK, binary=True))
     peer.link.disconnect()
-    assert result == ["PeerGone"]
+    assert result == ["WebSocketClosedError"]
 
 
 @pytest.mark.parametrize(("policy", "most"), [("close", 1), ("wait", 4)])

@@ -38,7 +38,7 @@ from .detached import Detached
 from .exchange import BodyConsumer, Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
-from .outbox import Outbox
+from .outbox import Outbox, closed_outbox
 from .parser import RequestHead
 from .progress import progress
 from .refusal import BadRequest
@@ -166,8 +166,10 @@ class HTTP1Connection(Protocol):
         if exchange is not None:
             exchange.connection_lost(reason)
         self._drop_intake()
-        if self._successor is not None:
-            self._successor.connectionLost(reason)
+        successor, self._successor = self._successor, None  # it may know us
+        if successor is not None:
+            self.__dict__.pop("dataReceived", None)
+            successor.connectionLost(reason)
         self.factory.connection_gone(self)  # last, as an application may be told that it is over
 
     def readConnectionLost(self) -> None:
@@ -304,7 +306,7 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.outbox.release()  # may find the peer slow, and set a deadline
-            self.outbox.close()
+            self.outbox = closed_outbox()
             self._forget_deadlines()
         self._successor = protocol
         if protocol is None:

@@ -24,12 +24,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cyclone._async import HandlerErrors, is_pending, resolve
-from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport, progress_of
+from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport
 
 from .errors import WebSocketClosedError
 from .session import Close, Failed, Ping, Session
 from .settings import WebSocketSettings
-from .writing import Writing
+from .timing import Timed
 
 __all__ = ["Owner", "WebSocketConnection"]
 
@@ -61,7 +61,7 @@ class Owner(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class WebSocketConnection(Writing):
+class WebSocketConnection(Timed):
     """One end of an open WebSocket.
 
     Args:
@@ -72,7 +72,6 @@ class WebSocketConnection(Writing):
         greeting: bytes that are sent first, the response of a server.
 
     Attributes:
-        deadline: when the hub's sweep is to call `check_deadlines`.
         close_code, close_reason: what the peer has closed with; None if it has not.
     """
 
@@ -82,23 +81,15 @@ class WebSocketConnection(Writing):
         "_ahead",
         "_ahead_size",
         "_busy",
-        "_end_by",
         "_ending",
         "_greeting",
-        "_heard",
         "_in_turn",
         "_linger",
         "_owner",
-        "_ping_at",
-        "_pong_by",
-        "_progress",
-        "_reading",
         "_shared",
         "_waits",
-        "_write_by",
         "close_code",
         "close_reason",
-        "deadline",
     )
 
     def __init__(
@@ -120,12 +111,7 @@ class WebSocketConnection(Writing):
         self._shared: SharedTransport | None = None
         self._busy = True  # a message is being handled, or the connection is opening
         self._in_turn = self._again = False
-        self._reading = True
         self._ending = self._linger = False
-        self._heard = False  # something has come since the last ping
-        self.deadline = NEVER
-        self._ping_at = self._pong_by = self._end_by = self._write_by = NEVER
-        self._progress: int | None = None
 
     # -- what the owner calls
 
@@ -180,7 +166,7 @@ class WebSocketConnection(Writing):
             self._ending = True
             self._forget_deadlines()
             self.outbox.flush()
-            self.outbox.close()
+            self.outbox.close(WebSocketClosedError)
             self.transport.abortConnection()
 
     def drain(self) -> None:
@@ -222,13 +208,13 @@ class WebSocketConnection(Writing):
             return
         self._lost = self._ending = True
         self._forget_deadlines()
-        self._hub.connection_gone(self)  # type: ignore[arg-type]
-        self.outbox.close()
+        self.outbox.close(WebSocketClosedError)
         self._ahead = None
         self._held = None
         if self._shared is not None:
             self._shared.lost()
         self._owner.connection_lost(reason)
+        self._hub.connection_gone(self)  # type: ignore[arg-type]  # last: it may be told it is over
 
     def readConnectionLost(self) -> None:
         """The peer has ended its side (IHalfCloseableProtocol): there is nothing to wait for."""
@@ -342,7 +328,7 @@ class WebSocketConnection(Writing):
         """The owner has raised `error`."""
         self._busy = False
         # Writing to a peer that has just closed is nothing to report.
-        if not (isinstance(error, WebSocketClosedError) and self.closing):
+        if not (isinstance(error, WebSocketClosedError) and (self.closing or self._ending)):
             self._owner.failed(error)
         self.close(1011)
         if not self._lost:
@@ -431,61 +417,6 @@ class WebSocketConnection(Writing):
         else:
             self._end_within(self._settings.close_timeout)
             self.transport.loseConnection()
-
-    # -- time
-
-    def check_deadlines(self, now: float) -> None:
-        """Called by the hub's sweep when `deadline` has passed."""
-        if now >= self._end_by:
-            self.abort()
-            return
-        if now >= self._write_by and not self._check_progress():
-            return
-        if now >= self._pong_by:
-            self._pong_by = NEVER
-            # What has come and is not read, because the owner is busy, may be the pong.
-            if not self._heard and self._reading:
-                self.close(None, "ping timed out")
-        if now >= self._ping_at:
-            self._send_ping(now)
-        self._reschedule()
-
-    def _send_ping(self, now: float) -> None:
-        settings = self._settings
-        self._ping_at = now + (settings.ping_interval or NEVER)
-        if self.outbox.clear and not self.closing:
-            self.outbox.send(self._session.ping(b""))
-            if self._pong_by == NEVER and settings.patience:
-                self._heard = False
-                self._pong_by = now + settings.patience
-
-    def _expect_progress(self) -> None:
-        timeout = self._hub.limits.write_timeout
-        if timeout:
-            self._progress = progress_of(self.transport)
-            self._write_by = self._hub.seconds() + timeout
-            self._reschedule()
-
-    def _check_progress(self) -> bool:
-        made = progress_of(self.transport)
-        if made is None or made == self._progress:
-            self.abort()
-            return False
-        self._expect_progress()
-        return True
-
-    def _end_within(self, seconds: float) -> None:
-        self._end_by = self._hub.seconds() + seconds
-        self._reschedule()
-
-    def _reschedule(self) -> None:
-        self.deadline = min(self._ping_at, self._pong_by, self._end_by, self._write_by)
-        if self.deadline < self._hub.sweeper.next_visit:
-            self._hub.sweeper.wake_at(self.deadline)
-
-    def _forget_deadlines(self) -> None:
-        self.deadline = NEVER
-        self._ping_at = self._pong_by = self._end_by = self._write_by = NEVER
 
 
 def _is_heartbeat(event: Any) -> bool:

@@ -35,6 +35,8 @@ _NOT_IN_UPGRADE = frozenset(
         *("sec-websocket-extensions", "sec-websocket-protocol"),
     }
 )
+#: What handlers have written of a response when there is none.
+_NOTHING: list[bytes] = []
 
 
 @lru_cache(maxsize=64)
@@ -231,7 +233,8 @@ class WebSocketHandler(RequestHandler):
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """Open the connection, if the request is a proper one."""
-        self.open_args, self.open_kwargs = args, kwargs
+        self.open_args = args
+        self.open_kwargs = self.path_kwargs if kwargs == self.path_kwargs else kwargs
         try:
             key = self._check()
         except HandshakeError as error:
@@ -343,7 +346,7 @@ class WebSocketHandler(RequestHandler):
         self.detach(connection)
         # There may be tens of thousands of us, most of them idle.
         self.request.pack()
-        self._header_map = None
+        self._header_map, self._write_buffer = None, _NOTHING
         try:
             opened = self.open(*self.open_args, **self.open_kwargs)
         except Exception as error:
@@ -387,6 +390,7 @@ class WebSocketHandler(RequestHandler):
         connection, self.ws_connection = self.ws_connection, None
         if connection is not None:
             self.close_code, self.close_reason = connection.close_code, connection.close_reason
+        self._connection = None  # which knows us
         self._lost_reason = reason
         try:
             closed = self._call(self.on_close)
