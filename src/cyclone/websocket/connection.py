@@ -8,7 +8,7 @@ messages is read ahead, and beyond that the transport is paused.
     open      until one side sends a close frame
     closing   ours is out, the peer's is awaited; what comes before it is dropped
     ending    both are out, or the peer has broken a rule: the transport ends when all is sent
-    lost      the owner has been told
+    lost      what came before is still handled, then the owner is told
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class WebSocketConnection(Timed):
         "_in_turn",
         "_linger",
         "_owner",
+        "_parting",
         "_shared",
         "_waits",
         "close_code",
@@ -112,6 +113,7 @@ class WebSocketConnection(Timed):
         self._busy = True  # a message is being handled, or the connection is opening
         self._in_turn = self._again = False
         self._ending = self._linger = False
+        self._parting: Failure | None = None  # why it is lost, while the owner is not told
 
     # -- what the owner calls
 
@@ -163,7 +165,7 @@ class WebSocketConnection(Timed):
     def abort(self) -> None:
         """Drop the connection; what waits for the peer is lost."""
         if not self._lost:
-            self._ending = True
+            self._ending = self._session.close_sent = True
             self._forget_deadlines()
             self.outbox.flush()
             self.outbox.close(WebSocketClosedError)
@@ -206,15 +208,31 @@ class WebSocketConnection(Timed):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._lost:
             return
+        unread = (self._busy or self._again) and not self.closing and self._read_rest()
         self._lost = self._ending = True
+        self._parting = reason
         self._forget_deadlines()
-        self.outbox.close(WebSocketClosedError)
-        self._ahead = None
         self._held = None
         if self._shared is not None:
             self._shared.lost()
-        self._owner.connection_lost(reason)
-        self._hub.connection_gone(self)  # type: ignore[arg-type]  # last: it may be told it is over
+        if not unread:
+            self._part()
+        self._hub.connection_gone(self)  # type: ignore[arg-type]  # it has what the hub calls
+        self.outbox.close(WebSocketClosedError)  # those who wait for the peer go on
+
+    def _read_rest(self) -> bool:
+        """Whether messages have come for which the owner has not been ready yet."""
+        ahead = self._ahead = deque() if self._ahead is None else self._ahead
+        while (event := self._session.next()) is not None:
+            ahead.append(event)
+        return bool(ahead)
+
+    def _part(self) -> None:
+        """Tell the owner that the connection is lost."""
+        reason, self._parting = self._parting, None
+        if reason is not None:
+            self._ahead = None
+            self._owner.connection_lost(reason)
 
     def readConnectionLost(self) -> None:
         """The peer has ended its side (IHalfCloseableProtocol): there is nothing to wait for."""
@@ -255,12 +273,14 @@ class WebSocketConnection(Timed):
         if not budget and not self._again:
             self._again = True
             self._hub.call_soon(self._run_again)
+        elif self._parting is not None and not (self._busy or self._again):
+            self._part()
         if self._busy or self._again or not self._reading:
             self._set_reading()
 
     def _run_again(self) -> None:
         self._again = False
-        if not self._lost:
+        if not self._lost or self._parting is not None:
             self._run()
 
     def _next_event(self) -> Any:
@@ -300,7 +320,7 @@ class WebSocketConnection(Timed):
         self._reading = reading
 
     def _deliver(self, message: str | bytes) -> None:
-        if self._session.close_sent or self._ending:
+        if self._session.close_sent:
             return  # nobody could answer it any more
         try:
             result = self._owner.message_received(message)
@@ -318,20 +338,20 @@ class WebSocketConnection(Timed):
     def _handled(self, _: Any) -> None:
         """A message has been handled: the next one, once the peer has taken the answers."""
         if self._waits and not self._lost and not self.outbox.clear:
-            resolve(self.outbox.drained(), self._handled, _forget)
+            resolve(self.outbox.drained(), self._handled, self._handled)
             return
         self._busy = False
-        if not self._lost and not self._again:
+        if not self._again and (not self._lost or self._parting is not None):
             self._run()
 
     def _failed(self, error: BaseException) -> None:
         """The owner has raised `error`."""
         self._busy = False
         # Writing to a peer that has just closed is nothing to report.
-        if not (isinstance(error, WebSocketClosedError) and (self.closing or self._ending)):
+        if not (isinstance(error, WebSocketClosedError) and self.closing):
             self._owner.failed(error)
-        self.close(1011)
-        if not self._lost:
+            self.close(1011)
+        if not self._lost or self._parting is not None:
             self._run()
 
     def _control(self, event: Any) -> None:
