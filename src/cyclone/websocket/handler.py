@@ -35,8 +35,9 @@ _NOT_IN_UPGRADE = frozenset(
         *("sec-websocket-extensions", "sec-websocket-protocol"),
     }
 )
-#: What handlers have written of a response when there is none.
-_NOTHING: list[bytes] = []
+#: What many handlers have in common.
+_NOTHING: list[Any] = []
+_NO_GROUPS: dict[str, Any] = {}
 
 
 @lru_cache(maxsize=64)
@@ -233,8 +234,7 @@ class WebSocketHandler(RequestHandler):
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """Open the connection, if the request is a proper one."""
-        self.open_args = args
-        self.open_kwargs = self.path_kwargs if kwargs == self.path_kwargs else kwargs
+        self.open_args, self.open_kwargs = args, kwargs
         try:
             key = self._check()
         except HandshakeError as error:
@@ -344,15 +344,24 @@ class WebSocketHandler(RequestHandler):
         except Exception:
             app_log.error("Uncaught exception in log_request", exc_info=True)
         self.detach(connection)
-        # There may be tens of thousands of us, most of them idle.
-        self.request.pack()
-        self._header_map, self._write_buffer = None, _NOTHING
+        self._pack()
         try:
             opened = self.open(*self.open_args, **self.open_kwargs)
         except Exception as error:
             self._not_opened(error)
         else:
             resolve(opened, lambda _: connection.start(), self._not_opened)
+
+    def _pack(self) -> None:
+        """Take little memory: there may be tens of thousands of us, most of them idle."""
+        self.request.pack()
+        self._header_map, self._write_buffer = None, _NOTHING
+        if not self.path_args:
+            self.path_args = _NOTHING
+        if not self.path_kwargs:
+            self.path_kwargs = _NO_GROUPS
+        if self.open_kwargs == self.path_kwargs:
+            self.open_kwargs = self.path_kwargs
 
     def _not_opened(self, error: BaseException) -> None:
         self.failed(error)
