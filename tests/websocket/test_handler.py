@@ -100,6 +100,7 @@ def test_what_has_come_in_single_bytes() -> None:
         ({"Sec-WebSocket-Extensions": "a b"}, 400),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
         ({"Origin": "http://a.example", "Sec-Fetch-Site": "cross-site"}, 403),
         ({"Origin": "http://a.example"}, 101),
         ({"Upgrade": "WebSocket"}, 101),

@@ -11,7 +11,6 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from cyclone._async import Settled, Waiter, is_pending, resolve, settle
-from cyclone.escape import json_encode
 from cyclone.http1 import SERVER, date_now, encode_fields
 from cyclone.log import app_log
 from cyclone.web import HTTPError, RequestHandler
@@ -21,7 +20,7 @@ from .deflate import CompressionOptions, Deflate
 from .errors import WebSocketClosedError
 from .extensions import agree, format_agreement, parse_extensions
 from .handshake import HandshakeError, accept_key, check_request, offered_subprotocols
-from .prepared import PreparedMessage
+from .prepared import PreparedMessage, as_message
 from .session import Session
 from .settings import MAX_MESSAGE_SIZE, WebSocketSettings
 
@@ -172,7 +171,7 @@ class WebSocketHandler(RequestHandler):
         if connection is None:
             raise WebSocketClosedError
         if not isinstance(message, (str, bytes)):
-            message = _as_message(message)
+            message = as_message(message)
         return connection.send(message, binary)
 
     sendMessage = write_message  # cyclone 1.x's name
@@ -259,7 +258,9 @@ class WebSocketHandler(RequestHandler):
         request = self.request
         fields = request.headers.get_list
         key = check_request(request.method or "", request.version, fields)
-        origin = request.headers.get("Origin") or request.headers.get("Sec-WebSocket-Origin")
+        origin = request.headers.get("Origin")
+        if origin is None:
+            origin = request.headers.get("Sec-WebSocket-Origin")
         if origin is not None:
             allowed = self.check_origin(origin)
             if is_pending(allowed):
@@ -448,9 +449,3 @@ class WebSocketHandler(RequestHandler):
     def _check_not_open(self, name: str) -> None:
         if self._upgraded:
             raise RuntimeError(f"{name}() has no use when the WebSocket is open")
-
-
-def _as_message(message: Any) -> str:
-    if isinstance(message, dict):
-        return json_encode(message)
-    raise TypeError(f"a message is str, bytes or dict, not {type(message).__name__}")
