@@ -72,6 +72,9 @@ _CLOSING, _LINGER, _DETACHED, _CLOSED = (
 )
 
 
+#: Of a connection that begins no request any more.
+_NO_CONTEXT = contextvars.Context()
+
 #: Methods of cyclone 1.x's HTTPConnection that overriding has no effect on any more.
 _NOT_CALLED = {
     **dict.fromkeys(
@@ -306,7 +309,7 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.outbox.release()  # may find the peer slow, and set a deadline
-            self.outbox = closed_outbox()
+            self.outbox, self.base_context = closed_outbox(), _NO_CONTEXT
             self._forget_deadlines()
         self._successor = protocol
         if protocol is None:
