@@ -208,9 +208,9 @@ def parameters() -> st.SearchStrategy[Parameters | None]:
     return st.none() | st.builds(Parameters, st.booleans(), st.booleans(), bits, bits)
 
 
-def pair(agreed: Parameters | None, client: bool) -> tuple[Session, Session]:
+def pair(agreed: Parameters | None, client: bool, threshold: int = 5) -> tuple[Session, Session]:
     """Who sends, and who receives."""
-    options = CompressionOptions(threshold=5)
+    options = CompressionOptions(threshold=threshold)
 
     def deflate(end: bool) -> Deflate | None:
         return agreed and Deflate(agreed, options, end)
@@ -218,6 +218,14 @@ def pair(agreed: Parameters | None, client: bool) -> tuple[Session, Session]:
     return Session(client, deflate=deflate(client)), Session(
         not client, deflate=deflate(not client)
     )
+
+
+def unmasked(whole: bytes) -> bytes:
+    """The payload of a frame of less than 64 kB."""
+    start = 2 if whole[1] & 0x7F < 126 else 4
+    if whole[1] & 0x80:
+        return xor(whole[start + 4 :], whole[start : start + 4])
+    return whole[start:]
 
 
 def fragmented(data: st.DataObject, message: bytes, opcode: int, rsv: int, key: Any) -> bytes:
@@ -232,23 +240,22 @@ def fragmented(data: st.DataObject, message: bytes, opcode: int, rsv: int, key: 
     return made
 
 
-@given(MESSAGES, parameters(), st.booleans(), st.data())
+@given(MESSAGES, parameters(), st.booleans(), st.sampled_from([0, 5]), st.data())
 def test_any_messages_cut_anywhere_arrive(
-    messages: list[Any], agreed: Parameters | None, client: bool, data: st.DataObject
+    messages: list[Any],
+    agreed: Parameters | None,
+    client: bool,
+    threshold: int,
+    data: st.DataObject,
 ) -> None:
-    sender, receiver = pair(agreed, client)
+    sender, receiver = pair(agreed, client, threshold)
     wire = b""
     for message in messages:
         whole = sender.encode(message, isinstance(message, bytes))
         if data.draw(st.booleans()):
-            # The same payload in fragments.
-            payload = message.encode() if isinstance(message, str) else message
-            rsv = whole[0] & 0x40
-            if rsv and sender.deflate is not None:
-                sender.deflate.sent_alone()
-                payload = compress_alone(payload, CompressionOptions(), sender.deflate.window_bits)
+            # The same payload, compressed with what came before it, in fragments.
             key = KEY if client else None
-            whole = fragmented(data, payload, whole[0] & 0x0F, rsv, key)
+            whole = fragmented(data, unmasked(whole), whole[0] & 0x0F, whole[0] & 0x40, key)
         wire += whole
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=8)))
     pieces = [wire[i:j] for i, j in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
