@@ -37,14 +37,15 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "websocket", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
-    "deployment": ["deploy", "app", "autoreload", "testing"],
+    "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
 }
 
@@ -75,7 +76,11 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
+    "sse.accept",
+    "sse.events",
+    "sse.history",
     "web.routing",
     "web.cookies",
     "web.signing",
@@ -102,6 +107,10 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -126,6 +135,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",
@@ -136,6 +146,7 @@ FOREIGN = {
     "uvloop": ["uvloopreactor", "deploy"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.

@@ -85,6 +85,7 @@ class WebSocketConnection(Timed):
         "_greeting",
         "_in_turn",
         "_linger",
+        "_missed",
         "_owner",
         "_parting",
         "_shared",
@@ -111,7 +112,7 @@ class WebSocketConnection(Timed):
         self._waits = settings.write_buffer_policy == "wait"
         self._shared: SharedTransport | None = None
         self._busy = True  # a message is being handled, or the connection is opening
-        self._in_turn = self._again = False
+        self._in_turn = self._missed = self._again = False
         self._ending = self._linger = False
         self._parting: Failure | None = None  # why it is lost, while the owner is not told
 
@@ -187,21 +188,18 @@ class WebSocketConnection(Timed):
     def dataReceived(self, data: bytes) -> None:
         self._heard = True
         session = self._session
-        session.feed(data)
-        if not (self._busy or self._again or self._in_turn or self._ahead):
+        if not (self._busy or self._in_turn or self._again or self._ahead):
             # Nearly always it is one message, and nobody is waited for.
-            self._in_turn = True
-            event = session.next()
-            if type(event) is str or type(event) is bytes:
-                self._deliver(event)
+            message = session.whole(data)
+            if message is not None:
+                self._in_turn = True
+                self._deliver(message)
                 self._in_turn = False
-                if not (session.buffered or self._busy):
-                    return
-            else:
-                self._in_turn = False
-                if event is None:
-                    return
-                self._control(event)
+                if self._busy or self._missed:
+                    self._missed = False
+                    self._run()
+                return
+        session.feed(data)
         if not self._again:
             self._run()
 
@@ -249,6 +247,7 @@ class WebSocketConnection(Timed):
     def _run(self) -> None:
         """Handle what has come, as far as the owner is ready for it."""
         if self._in_turn:
+            self._missed = True
             return
         self._in_turn = True
         session, outbox = self._session, self.outbox
@@ -327,10 +326,11 @@ class WebSocketConnection(Timed):
         except HandlerErrors as error:
             self._failed(error)
             return
+        outbox = self.outbox
         if result is not None and is_pending(result):
             self._busy = True
             resolve(result, self._handled, self._failed)
-        elif self._waits and not self.outbox.clear:
+        elif self._waits and (outbox.paused or outbox.queued):
             # A peer that does not read the answers asks no more.
             self._busy = True
             self._handled(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
@@ -37,14 +36,6 @@ _NOT_IN_UPGRADE = frozenset(
 #: What many handlers have in common.
 _NOTHING: list[Any] = []
 _NO_GROUPS: dict[str, Any] = {}
-
-
-@lru_cache(maxsize=64)
-def _wire_settings(
-    interval: float | None, timeout: float | None, given: tuple[tuple[str, Any], ...]
-) -> WebSocketSettings:
-    """The settings of connections: nearly all of an application share one object."""
-    return WebSocketSettings(interval, timeout, **dict(given))
 
 
 class WebSocketHandler(RequestHandler):
@@ -328,12 +319,12 @@ class WebSocketHandler(RequestHandler):
             max_fragments=int(settings.get("websocket_max_fragments", 65536)),
             deflate=deflate,
         )
-        given = tuple(
-            (name, settings[f"websocket_{name}"])
+        given = {
+            name: settings[f"websocket_{name}"]
             for name in ("write_buffer_limit", "write_buffer_policy", "close_timeout")
             if settings.get(f"websocket_{name}") is not None
-        )
-        wire = _wire_settings(self.ping_interval, self.ping_timeout, given)
+        }
+        wire = WebSocketSettings(self.ping_interval, self.ping_timeout, **given).shared()
         exchange = self.request.connection
         connection = WebSocketConnection(self, session, exchange.factory, wire, response)
         self.set_status(101)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from cyclone._async import DONE, Settled, Waiter
-from cyclone.http1 import HTTPFactory, Outbox
+from cyclone.http1 import Backlog, HTTPFactory, Outbox
 
 from .errors import GONE, WebSocketClosedError
+from .frames import BINARY_HEADS, TEXT_HEADS
 from .prepared import PreparedMessage
 from .session import Session
 from .settings import WebSocketSettings
@@ -33,7 +33,6 @@ class Writing(Protocol):
 
     __slots__ = (
         "_held",
-        "_held_size",
         "_hub",
         "_lost",
         "_overflowed",
@@ -52,8 +51,7 @@ class Writing(Protocol):
         self._hub = hub
         self._settings = settings
         self._lost = False
-        self._held: deque[Outgoing] | None = None  # messages that wait for the peer
-        self._held_size = 0
+        self._held: Backlog[Outgoing] | None = None  # messages that wait for the peer
         self._overflowed = False
         self._pong: bytes | None = None  # the answer to the last ping, while the peer is slow
         self.dropped = 0
@@ -76,15 +74,29 @@ class Writing(Protocol):
         outbox, session = self.outbox, self._session
         if outbox.paused or outbox.queued or session.close_sent or self._lost:
             return self._send_late((message, binary), len(message))
+        if session.plain:
+            # Session.encode(), and below Outbox.send(), spelled out for what is sent most.
+            data = message.encode() if isinstance(message, str) else message
+            if (size := len(data)) < 126:
+                frame = (BINARY_HEADS if binary else TEXT_HEADS)[size] + data
+                if outbox.write is None or outbox.holding:
+                    outbox.send(frame)
+                else:
+                    outbox.write(frame)
+                return outbox.drained() if outbox.paused or outbox.queued else DONE
         outbox.send(session.encode(message, binary))
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def send_prepared(self, message: PreparedMessage) -> Settled | Waiter:
         """As `send`, for a message that goes to many; server only."""
-        if self.closing or not self.outbox.clear:
+        outbox, session = self.outbox, self._session
+        if outbox.paused or outbox.queued or session.close_sent or self._lost:
             return self._send_late(message, len(message.data))
-        self.outbox.send(message.frame_for(self._session))
-        return self.outbox.drained()
+        if session.plain and message.short and not outbox.holding and outbox.write is not None:
+            outbox.write(message.frame)
+        else:
+            outbox.send(message.frame_for(session))
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     # -- inside
 
@@ -123,13 +135,9 @@ class Writing(Protocol):
             data = message[0].encode("utf-8")  # what cannot be, the caller is to hear of
             message, size = (data, message[1]), len(data)
         if self._held is None:
-            self._held = deque()
-        held = self._held
-        held.append(message)
-        self._held_size += size
-        while self._held_size > self._settings.write_buffer_limit and len(held) > 1:
-            self._held_size -= _size(held.popleft())
-            self.dropped += 1
+            self._held = Backlog(self._settings.write_buffer_limit)
+        self._held.add(message, size)
+        self.dropped = self._held.dropped
 
     def _send_held(self) -> None:
         """The peer has caught up: send it what has waited."""
@@ -140,15 +148,13 @@ class Writing(Protocol):
             pong, self._pong = self._pong, None
             outbox.send(self._session.pong(pong))
         while self._held and outbox.clear:
-            message = self._held.popleft()
-            self._held_size -= _size(message)
-            outbox.send(self._encoded(message))
+            outbox.send(self._encoded(self._held.take()))
 
     def _send_all_held(self) -> None:
         """Before a close frame, ready or not."""
         held, self._held = self._held, None
-        for message in held or ():
-            self.outbox.send(self._encoded(message))
+        while held:
+            self.outbox.send(self._encoded(held.take()))
 
     def _answer(self, data: bytes) -> None:
         """Answer a ping; of those that a slow peer sends only the last (RFC 6455 section 5.5.3)."""
@@ -158,7 +164,3 @@ class Writing(Protocol):
             self.outbox.send(self._session.pong(data))
         else:
             self._pong = data
-
-
-def _size(message: Outgoing) -> int:
-    return len(message.data if isinstance(message, PreparedMessage) else message[0])
