@@ -42,7 +42,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "wsgi"],
+    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "channels", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing"],
     "commands": ["cli", "__main__"],
@@ -63,7 +63,11 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
+MAY_ALSO_IMPORT = {
+    ("auth", "httpclient"),
+    ("auth.base", "httpclient"),
+    ("channels.listener", "redis"),  # the engines over Redis
+}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -134,6 +138,7 @@ FOREIGN = {
         "testing.certificate",
     ],
     "uvloop": ["uvloopreactor", "deploy"],
+    "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
 }
@@ -147,6 +152,8 @@ REACTOR = [
     "httpclient",
     "mail",
     "autoreload",
+    "redis",  # txredisapi knows no other
+    "channels",
     "testing.client",  # a client for tests that run in the reactor
     "testing.loop",  # runs tests in the reactor
 ]
