@@ -48,16 +48,17 @@ class Valkey:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._process = Process(
-            [
-                binary(),
-                *self._options,
-                *("--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.path),
-                *("--save", "", "--appendonly", "no", "--dir", str(self._directory)),
-            ]
-        )
-        self._process.wait_for_line("Ready to accept connections|Sentinel ID is")
+        places = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._directory)]
+        if "--sentinel" in self._options:
+            config = self._directory / "sentinel.conf"
+            config.touch()
+            command = [binary(), str(config), *self._options, *places]
+        else:
+            volatile = ["--unixsocket", self.path, "--save", "", "--appendonly", "no"]
+            command = [binary(), *self._options, *places, *volatile]
+        self._process = Process(command)
         self._process.wait_for_port(self.port)
+        self.call("PING") if "--requirepass" not in self._options else None
 
     def kill(self) -> None:
         """End it with SIGKILL: connections are cut."""

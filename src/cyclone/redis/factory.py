@@ -188,8 +188,15 @@ class RedisFactory(txredisapi.RedisFactory):
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         """An attempt has failed; there will be another, unless that was not to be."""
-        if not self._again(connector):
+        slot = self._connectors[connector]
+        if not self._again(connector) and not slot.stopped:
             self.connectionError(f"Redis error: could not connect: {reason.getErrorMessage()}")
+
+    def connectionError(self, why: str) -> None:
+        """The pool will not be full: tell whoever waits for it, if that can be."""
+        if self.isLazy:
+            self.deferred = None
+        super().connectionError(why)
 
     def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
         """A connection is lost; there will be another, unless that was not to be."""

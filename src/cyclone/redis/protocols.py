@@ -50,6 +50,13 @@ class MonitorProtocol(RedisProtocol, txredisapi.MonitorProtocol):
     Override `messageReceived(message)`.  `stop()` closes the connection.
     """
 
+    def replyReceived(self, reply: Any) -> None:
+        """A command, or the reply to ``MONITOR``."""
+        if self.replyQueue.waiting:
+            self.replyQueue.put(reply)
+        if not isinstance(reply, Exception):
+            self.messageReceived(reply)
+
 
 class SubscriberProtocol(RedisProtocol, txredisapi.SubscriberProtocol):
     """A connection that gets messages, after `subscribe(channels)` or `psubscribe(patterns)`.

@@ -20,6 +20,7 @@ class ConnectorSlot:
         self.factory = factory
         self.connector = connector
         self.attempts = 0
+        self.stopped = False
         self._since = 0.0
         self._retry: Any = None
         self._idle: Deferred[None] | None = None
@@ -39,6 +40,7 @@ class ConnectorSlot:
         factory, clock = self.factory, self._clock()
         if self._idle is not None:
             idle, self._idle = self._idle, None
+            self.stopped = True
             idle.callback(None)
             return False
         if factory.stopped or not (factory.reconnect and factory.continueTrying):
