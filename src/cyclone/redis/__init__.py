@@ -45,6 +45,7 @@ from .connections import (
     lazyUnixConnection,
     lazyUnixConnectionPool,
 )
+from .endpoints import tcp_endpoint, unix_endpoint
 from .factory import MonitorFactory, RedisFactory, SubscriberFactory
 from .handlers import ConnectionHandler, UnixConnectionHandler
 from .library import txredisapi
@@ -157,5 +158,7 @@ __all__ = [
     "makeShardedConnection",
     "makeShardedUnixConnection",
     "makeUnixConnection",
+    "tcp_endpoint",
+    "unix_endpoint",
     "version",
 ]
