@@ -171,13 +171,13 @@ class RedisEngine:
 
     async def _resume(self, connection: Any) -> None:
         """Listen to everything again, and say so."""
-        feeds = list(self._feeds.values())
+        feeds, again = list(self._feeds.values()), self._was_open
         results: Deferred[Any] = gatherResults(
             [_result_of(self._listen(feed, connection)) for feed in feeds], consumeErrors=True
         )
         complete = all(await results)
         if connection is self._connection and self._receiver is not None:
-            missed = self._missed or (self._was_open and not complete)
+            missed = self._missed or (again and not complete)
             self._was_open, self._missed = True, False
             self._receiver.changed(Status("open", lost=missed))
         else:
@@ -197,6 +197,7 @@ class RedisEngine:
                     connection.transport.abortConnection()
             return False
         if not feed.joined.called and connection is self._connection:
+            self._was_open = True
             feed.joined.callback(None)
         return complete
 
