@@ -65,6 +65,7 @@ class SocketHandler(WebSocketHandler):
         self.watch = None
 
     def open(self) -> None:
+        self.channels.start()
         self.watch = self.channels.watch(self.tell_status)
         self.tell_status(self.channels.status)
 
