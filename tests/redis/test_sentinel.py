@@ -100,3 +100,18 @@ async def test_tls(valkey: Valkey, reactor: Any, tmp_path: Path) -> None:
         await wary.get("a")
     await wary.disconnect()
     await port.stopListening()
+
+
+async def test_a_master_with_a_password(new_valkey: Callable[..., Valkey]) -> None:
+    master = new_valkey("--requirepass", "secret")
+    sentinel = new_valkey("--sentinel")
+    sentinel.call("SENTINEL", "MONITOR", "main", HOST, master.port, 1)
+    sentinel.call("SENTINEL", "SET", "main", "auth-pass", "secret")
+    manager = redis.Sentinel([(HOST, sentinel.port)])
+    pool = manager.master_for("main", password="secret", maxWaiting=5)
+    assert await pool.set("a", 1) == "OK"
+    stranger = manager.master_for("main", password="wrong")
+    with pytest.raises(redis.ConnectionError, match="WRONGPASS"):
+        await stranger.get("a")
+    for one in (pool, stranger, manager):
+        await one.disconnect()
