@@ -203,3 +203,52 @@ def test_replies_that_make_no_sense(
         await port.stopListening()
 
     reactor_run(run)
+
+
+@pytest.mark.parametrize("classic", [False, True], ids=["endpoint", "connector"])
+def test_the_end_while_a_server_stands_still(
+    classic: bool, new_valkey: Callable[..., Valkey], reactor_run: Callable[..., Any]
+) -> None:
+    """What has been written and is not taken does not keep a connection open."""
+
+    async def run() -> None:
+        server = new_valkey()
+        if classic:
+            factory = redis.RedisFactory(None, None, 1)
+            reactor.connectTCP(HOST, server.port, factory)  # type: ignore[attr-defined]
+        else:
+            factory = redis.lazyConnection(HOST, server.port)._factory
+        factory.disconnectTimeout = 0.2
+        await eventually(lambda: factory.size == 1)
+        server.freeze()
+        lost = factory.handler.set("a", b"x" * 30_000_000)
+        await pause(0.1)
+        await factory.disconnect()
+        with pytest.raises(redis.ConnectionError):
+            await lost
+        server.thaw()
+
+    reactor_run(run)
+
+
+async def test_a_connection_that_is_cut_in_the_middle_of_an_answer(free_port: int) -> None:
+    answers = [b"$10\r\nabc", b"*2\r\n$1\r\na\r\n", b"$3\r\nabc\r\n"]
+
+    class Cutting(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            transport: Any = self.transport
+            answer = answers.pop(0)
+            transport.write(answer)
+            if answers:
+                transport.loseConnection()
+
+    port = await TCP4ServerEndpoint(reactor, free_port, interface=HOST).listen(
+        Factory.forProtocol(Cutting)
+    )
+    connection = redis.lazyConnection(HOST, free_port)
+    for _ in range(2):
+        with pytest.raises(redis.ConnectionError, match="Lost connection"):
+            await connection.get("a")
+    assert await connection.get("a") == "abc"
+    await connection.disconnect()
+    await port.stopListening()

@@ -47,6 +47,7 @@ class RedisFactory(txredisapi.RedisFactory):
         maxDelay: seconds between attempts, later.
         poolTimeout: seconds that a command waits for a connection before it fails with
             `ConnectionError`; None for ever.
+        disconnectTimeout: seconds after which `disconnect` drops connections that do not end.
         maxWaiting: how many commands may wait for a connection; more fail at once.
         continueTrying: set it to false to have lost connections not come back.
         pool: the connections.
@@ -60,6 +61,7 @@ class RedisFactory(txredisapi.RedisFactory):
     continueTrying: Any = True
     poolTimeout: float | None = 10.0
     maxWaiting = 10_000
+    disconnectTimeout = 2.0
     protocol: Any = RedisProtocol
 
     def __init__(
@@ -174,7 +176,24 @@ class RedisFactory(txredisapi.RedisFactory):
         self.continueTrying = False
         self.connectionQueue.fail(txredisapi.ConnectionError("Disconnected"))
         gone: Deferred[Any] = super().disconnect()
+        if not gone.called:
+            from twisted.internet import reactor
+
+            timer = reactor.callLater(self.disconnectTimeout, self._abort)
+            gone.addBoth(self._disconnected, timer)
         return gone
+
+    @staticmethod
+    def _disconnected(result: Any, timer: Any) -> Any:
+        if timer.active():
+            timer.cancel()
+        return result
+
+    def _abort(self) -> None:
+        """Drop what does not end by itself: a server that stands still takes nothing any more."""
+        connections = [*self.pool, *(slot.protocol for slot in self.slots)]
+        for connection in filter(None, connections):
+            connection.transport.abortConnection()
 
     # -- for connectors: twisted.internet.protocol.ClientFactory
 

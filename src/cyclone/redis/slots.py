@@ -25,6 +25,16 @@ class ConnectorSlot:
         self._retry: Any = None
         self._idle: Deferred[None] | None = None
 
+    @property
+    def protocol(self) -> Any:
+        """What is connected, None if nothing is; all that can be done with it is to drop it."""
+        return self if self.connector.state == "connected" else None
+
+    @property
+    def transport(self) -> Any:
+        """The transport of the connection."""
+        return self.connector.transport
+
     # -- what the connector does
 
     def started(self) -> None:
