@@ -74,12 +74,14 @@ test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
 # The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
-# environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  What
-# builds and installs the package is the same with and without it, and Tornado's tests bring a
-# reactor of their own.
+# environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  Left out
+# is what no reactor takes part in (no `assert` is in src/, see test_architecture), what brings a
+# reactor of its own, and the browser's tests, whose servers `cyclone run` starts on uvloop anyway.
+REACTORLESS := auth bench browser conformance httputil locale log options template \
+  test_architecture.py test_documents.py test_escape.py test_packaging.py test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
-	  $(PYTEST) --ignore=tests/test_packaging.py --ignore=tests/conformance $(PYTEST_ARGS)
+	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
 
 # Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
 conformance-tornado: $(VENV)/.installed-dev

@@ -42,9 +42,9 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "bottle", "httpauth", "websocket", "channels", "wsgi"],
+    "handlers": ["sse", "jsonrpc", "xmlrpc", "httpauth", "websocket", "channels", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
-    "deployment": ["deploy", "app", "autoreload", "testing"],
+    "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
 }
 

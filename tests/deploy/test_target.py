@@ -162,11 +162,17 @@ FACTORY = "from twisted.internet.protocol import ServerFactory, Factory\n"
         ("class Application: pass\nsite = ServerFactory()", "site"),
         ("from twisted.application.service import Application\nsite = ServerFactory()", "site"),
         ("Application = Factory\nsite = ServerFactory()", "site"),
+        ("from cyclone.bottle import Bottle\napp = Bottle()", "app"),
+        (
+            "from cyclone.bottle import Bottle\nmine = Bottle()\nApplication = mine.create_app",
+            "Application",
+        ),
+        ("from cyclone.bottle import create_app, route", "create_app"),
     ],
 )
 def test_discovery(write: Write, source: str, found: str) -> None:
     write("found.py", FACTORY + source)
-    assert load_target("found.py") is getattr(sys.modules["found"], found)
+    assert load_target("found.py") == getattr(sys.modules["found"], found)
 
 
 @pytest.mark.parametrize(

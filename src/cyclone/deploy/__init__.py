@@ -11,7 +11,7 @@ that has its own ``twisted.application.service.Application`` uses them so::
 from __future__ import annotations
 
 from .errors import DeployError
-from .foreground import RunOptions, run
+from .foreground import RunOptions, run, serve
 from .listeners import (
     Listener,
     adopted_listener,
@@ -39,6 +39,7 @@ __all__ = [
     "loaded_sources",
     "port_number",
     "run",
+    "serve",
     "tcp_listener",
     "tls_file_listener",
     "tls_listener",

@@ -9,10 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from twisted.application.reactors import NoSuchReactor, installReactor
 from twisted.internet.error import ReactorNotRunning
+from twisted.logger import globalLogBeginner
 
 from .console import begin_console
 from .errors import DeployError
@@ -22,7 +23,15 @@ from .service import WebService
 from .target import load_application, project_directory
 from .watch import Watcher
 
-__all__ = ["RunOptions", "Signals", "default_reactor", "install_reactor", "run", "server_command"]
+__all__ = [
+    "RunOptions",
+    "Signals",
+    "default_reactor",
+    "install_reactor",
+    "run",
+    "serve",
+    "server_command",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,6 +74,37 @@ def run(options: RunOptions) -> int:
     if options.supervisor is not None:
         return _run_supervised(options, *options.supervisor)
     return _run_alone(options)
+
+
+def serve(
+    make_application: Callable[[Any], Any],
+    *,
+    port: int = 8888,
+    host: str = "127.0.0.1",
+    log: TextIO | None = None,
+    reactor: str | None = None,
+) -> int:
+    """Serve an application of this program until a signal comes, and return the exit status.
+
+    Args:
+        make_application: makes the factory that serves; called with the reactor, once there is one.
+        log: where to log to, None for nowhere.
+        reactor: the short name of a Twisted reactor; see `RunOptions`.
+
+    Raises:
+        DeployError: the port cannot be listened at, or there is no such reactor.
+    """
+    if log is not None:
+        begin_console(log)
+    else:  # else Twisted keeps events for whoever begins later
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
+    name = reactor or default_reactor()
+    if name is not None:
+        install_reactor(name)
+    from twisted.internet import reactor as running
+
+    factory = make_application(running)
+    return _serve(running, tcp_listener(running, port, host, factory))
 
 
 def default_reactor() -> str | None:

@@ -217,8 +217,9 @@ def _is_maker(thing: object) -> bool:
         return True
     if inspect.isclass(thing) and not IProtocolFactory.implementedBy(thing):
         return False
-    module = getattr(thing, "__module__", None) or ""
-    return callable(thing) and module.partition(".")[0] not in ("cyclone", "twisted")
+    if not inspect.isfunction(thing) and not inspect.isclass(thing):
+        return callable(thing)  # such as the method of an object that was made here
+    return thing.__module__.partition(".")[0] not in ("cyclone", "twisted")
 
 
 def _is_application(thing: object, module: ModuleType) -> bool:
