@@ -173,6 +173,49 @@ def count_calls(
     )
 
 
+def count_event_calls(clients: int = 1, *, events: int = 200) -> CallCount:
+    """Return the calls per event sent to one client or, to ``clients``, per event and client.
+
+    One is sent to by its handler, more by a ``Broadcaster``. Raises
+    :class:`bench.cases.WrongAnswer` when not every client got every event.
+    """
+    from cyclone.sse import Broadcaster, SSEHandler
+    from cyclone.web import Application
+
+    room = Broadcaster()
+
+    class Events(SSEHandler):
+        def bind(self) -> None:
+            room.add(self)
+
+    application = Application([("/", Events)], log_function=lambda handler: None)
+    application.clock = Clock()
+    transports = [MemoryTransport() for _ in range(clients)]
+    for transport in transports:
+        protocol = application.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        protocol.dataReceived(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    (first, *others) = room
+    send = room.send if others else first.sendEvent
+
+    def work() -> None:
+        for _ in range(events):
+            send("hello, world")
+
+    frames: Counter[Any] = Counter()
+    builtins: Counter[Any] = Counter()
+    _observed(work, frames, builtins)
+    for transport in transports:
+        if transport.take().count(b"\r\ndata: hello, world\n\n\r\n") != events:
+            raise WrongAnswer("not every event has arrived")
+    times = events * clients
+    return CallCount(
+        python=sum(frames.values()) / times,
+        builtin=sum(builtins.values()) / times,
+        functions={_name(code): count / times for code, count in frames.most_common()},
+    )
+
+
 def _observed(work: Callable[[], None], frames: Counter[Any], builtins: Counter[Any]) -> None:
     """Run ``work`` with every call counted, by code object and by built-in's name."""
 

@@ -42,7 +42,7 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "jsonrpc", "xmlrpc", "httpauth", "websocket", "channels", "wsgi"],
+    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "websocket", "channels", "wsgi"],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
@@ -80,6 +80,9 @@ PURE = [
     "websocket.extensions",
     "websocket.handshake",
     "websocket.session",
+    "sse.accept",
+    "sse.events",
+    "sse.history",
     "web.routing",
     "web.cookies",
     "web.signing",
@@ -109,6 +112,10 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "httpclient.calls",
+    "jsonrpc.messages",
+    "xmlrpc.reading",
+    "xmlrpc.writing",
 ]
 NOT_IN_PURE = [
     "asyncio",
@@ -133,6 +140,7 @@ FOREIGN = {
     "OpenSSL": ["deploy", "httpclient.tls", "uvloopreactor"],
     "babel": ["template.babel", "locale.cldr"],
     "joserfc": ["auth.idtoken"],
+    "defusedxml": ["xmlrpc.reading"],
     "cryptography": [
         "deploy",
         "httpclient.tls",

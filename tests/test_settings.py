@@ -11,6 +11,7 @@ import pytest
 
 from cyclone.http1 import Limits
 from cyclone.httputil import ParseBodyConfig, ParseUrlEncodedConfig
+from cyclone.sse import SSESettings
 from cyclone.testing import Client
 from cyclone.web import Application, RequestHandler
 
@@ -33,7 +34,9 @@ def test_every_documented_setting_is_looked_up_somewhere() -> None:
         path.read_text() for path in (DOCUMENT.parent.parent / "src" / "cyclone").rglob("*.py")
     )
     assert len(names) > 25
-    fields = {name: name.removeprefix("websocket_") for name in names}  # as dataclasses have them
+    fields = {
+        name: name.removeprefix("websocket_").removeprefix("sse_") for name in names
+    }  # as dataclasses have them
     assert {
         name for name in names if not re.search(rf'"{name}"|\b{fields[name]}: ', source)
     } == set()
@@ -83,3 +86,11 @@ def test_none_turns_a_time_off_and_leaves_a_size_alone() -> None:
     limits = Application([], header_timeout=None, max_body_size=None).limits
     assert limits.header_timeout is None
     assert limits.max_body_size == Limits().max_body_size
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(SSESettings), ids=lambda field: field.name)
+def test_every_setting_of_events_is_documented_with_its_default(field: Any) -> None:
+    row = re.search(rf"^\| `sse_{field.name}` \| ([^|]*) \|", DOCUMENT.read_text(), re.MULTILINE)
+    assert row is not None, field.name
+    shown = row[1].strip().strip('`"')
+    assert shown == (f"{field.default:g}" if type(field.default) is float else str(field.default))

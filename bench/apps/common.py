@@ -39,9 +39,14 @@ def jinja_page() -> Callable[[], str]:
     return lambda: template.render(title=TITLE, rows=ROWS)
 
 
+def event_data(number: int) -> str:
+    """Return what one event says."""
+    return f'{{"number": {number}, "text": "hello, world"}}'
+
+
 def event(number: int) -> str:
     """Return one event."""
-    return f'data: {{"number": {number}, "text": "hello, world"}}\n\n'
+    return f"data: {event_data(number)}\n\n"
 
 
 def static_directory() -> str:

@@ -21,6 +21,7 @@ from bench.apps.common import (
     TITLE,
     TORNADO_PAGE,
     event,
+    event_data,
     port,
     static_directory,
     tls_files,
@@ -74,16 +75,6 @@ class Upload(cyclone.web.RequestHandler):
         self.write(str(len(self.request.files["f"][0]["body"])))
 
 
-class Events(cyclone.web.RequestHandler):
-    """Server-sent events."""
-
-    async def get(self) -> None:
-        self.set_header("Content-Type", "text/event-stream")
-        for number in range(int(self.get_argument("n", str(EVENTS)))):
-            self.write(event(number))
-            await self.flush()
-
-
 def _websockets() -> list[Any]:
     """Return the routes of WebSocket handlers, if this cyclone has them."""
     try:
@@ -110,6 +101,29 @@ def _websockets() -> list[Any]:
     return [(r"/ws", Echo), (r"/broadcast", Broadcast)]
 
 
+def _events() -> type[cyclone.web.RequestHandler]:
+    """Return the handler of server-sent events; written by hand if this cyclone has none."""
+    try:
+        from cyclone.sse import SSEHandler
+    except ImportError:
+
+        class Written(cyclone.web.RequestHandler):
+            async def get(self) -> None:
+                self.set_header("Content-Type", "text/event-stream")
+                for number in range(int(self.get_argument("n", str(EVENTS)))):
+                    self.write(event(number))
+                    await self.flush()
+
+        return Written
+
+    class Events(SSEHandler):
+        async def get(self) -> None:
+            for number in range(int(self.get_argument("n", str(EVENTS)))):
+                await self.sendEvent(event_data(number))
+
+    return Events
+
+
 def _templates() -> dict[str, Any]:
     """Return the settings of templates, if this cyclone has them."""
     try:
@@ -128,7 +142,7 @@ def make_application() -> cyclone.web.Application:
         (r"/user/(\w+)", User),
         (r"/form", Form),
         (r"/upload", Upload),
-        (r"/sse", Events),
+        (r"/sse", _events()),
         (r"/static/(.*)", cyclone.web.StaticFileHandler, {"path": static_directory()}),
         *_websockets(),
     ]

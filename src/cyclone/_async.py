@@ -50,6 +50,7 @@ __all__ = [
 
 _log = Logger(namespace="cyclone.general")
 _T = TypeVar("_T")
+_NOTHING = cast("Generator[Any, None, None]", iter(()))  # the steps of what is done already
 
 #: What a cancelled handler sees: Twisted's error, or asyncio's when it waited for a future.
 CancelledErrors = (defer.CancelledError, asyncio.CancelledError)
@@ -131,16 +132,13 @@ class Settled:
     def __await__(self) -> Generator[Any, None, None]:
         if self._error is not None:
             raise self._error()
-        return
-        yield
+        return _NOTHING
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("addCallback", "addErrback", "addBoth", "addCallbacks"):
             raise AttributeError(name)
-        deferred: Deferred[Any] = (
-            defer.succeed(None) if self._error is None else defer.fail(self._error())
-        )
-        return getattr(deferred, name)
+        done: Deferred[Any] = defer.fail(self._error()) if self._error else defer.succeed(None)
+        return getattr(done, name)
 
 
 #: What is returned where there was nothing to wait for.
@@ -232,7 +230,7 @@ class Spawned:
     """A coroutine that `spawn` runs, step by step, in a context of its own."""
 
     _context: contextvars.Context
-    _entered: bool  # something runs in the context
+    entered: bool  # something runs in the context
     _woken: tuple[BaseException | None] | None  # how to go on once that has ended
 
     def start(self) -> None:
@@ -245,13 +243,13 @@ class Spawned:
 
     def call(self, function: Callable[..., _T], *args: Any) -> _T:
         """Call `function` in the coroutine's context, as if the coroutine did."""
-        if self._entered:
+        if self.entered:
             return function(*args)
-        self._entered = True
+        self.entered = True
         try:
             return self._context.run(function, *args)
         finally:
-            self._entered = False
+            self.entered = False
             self._go_on()
 
     def _step(self, error: BaseException | None) -> None:
@@ -260,7 +258,7 @@ class Spawned:
     def _wake(self, error: BaseException | None) -> None:
         """What was waited for has come.  A context cannot be entered twice."""
         self._woken = (error,)
-        if not self._entered:
+        if not self.entered:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -318,13 +316,13 @@ def _watch(deferred: Deferred[Any], wake: Callable[[BaseException | None], None]
 class Runner(Spawned):
     """Runs a coroutine that awaits Deferreds only."""
 
-    __slots__ = ("_context", "_coroutine", "_entered", "_waiting_on", "_woken")
+    __slots__ = ("_context", "_coroutine", "_waiting_on", "_woken", "entered")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._context = contextvars.copy_context()
         self._waiting_on: Deferred[Any] | None = None
-        self._entered = False
+        self.entered = False
         self._woken: tuple[BaseException | None] | None = None
 
     def cancel(self) -> None:
@@ -335,7 +333,7 @@ class Runner(Spawned):
     def _step(self, error: BaseException | None) -> None:
         """Run to the next Deferred that has no result yet, or to the end."""
         self._waiting_on = None
-        self._entered = True
+        self.entered = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -345,7 +343,7 @@ class Runner(Spawned):
             _escaped(exc)
             return
         finally:
-            self._entered = False
+            self.entered = False
         if isinstance(awaited, Deferred):
             self._waiting_on = awaited
             _watch(awaited, self._wake)
@@ -372,7 +370,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         self._cancel_message: Any = None
         self._cancel_requests = 0
         self._name = "cyclone-handler"
-        self._entered = False
+        self.entered = False
         self._woken: tuple[BaseException | None] | None = None
         asyncio._register_task(self)  # type: ignore[arg-type]
 
@@ -433,7 +431,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         if outer is not None:
             asyncio._leave_task(loop, outer)
         asyncio._enter_task(loop, self)  # type: ignore[arg-type]
-        self._entered = True
+        self.entered = True
         try:
             send = self._coroutine.send
             awaited = send(None) if error is None else self._coroutine.throw(error)
@@ -447,7 +445,7 @@ class AsyncioRunner(asyncio.Future[Any], Spawned):
         else:
             self._wait_for(awaited)
         finally:
-            self._entered = False
+            self.entered = False
             asyncio._leave_task(loop, self)  # type: ignore[arg-type]
             if outer is not None:
                 asyncio._enter_task(loop, outer)

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from bench.calls import IN_MEMORY, CallCount, count_calls, make_application
+from bench.calls import (
+    IN_MEMORY,
+    CallCount,
+    count_calls,
+    count_event_calls,
+    make_application,
+)
 from bench.cases import CASES
 
 #: Python function calls per request, at most; ``make bench BENCH_ARGS="--only calls"`` shows them.
@@ -33,3 +39,13 @@ def test_python_calls_per_request(name: str) -> None:
     count = count_calls(make_application(), CASES[name])
     # What is done once a second, such as a new Date, is no call of each request.
     assert round(count.python) <= BUDGET[name], f"the path has grown:\n{listed(count)}"
+
+
+#: The same per event: to one client, and per client of a broadcast to a hundred.
+EVENT_BUDGET = {1: 1, 100: 0.1}
+
+
+@pytest.mark.parametrize("clients", EVENT_BUDGET)
+def test_python_calls_per_event(clients: int) -> None:
+    count = count_event_calls(clients)
+    assert round(count.python, 2) <= EVENT_BUDGET[clients], f"the path has grown:\n{listed(count)}"

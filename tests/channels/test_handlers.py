@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
 
 from cyclone.channels import Channels
-from cyclone.web import Application, RequestHandler, asynchronous
+from cyclone.sse import SSEHandler
+from cyclone.web import Application
 from cyclone.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
 from .support import eventually
@@ -32,20 +36,11 @@ class Room(WebSocketHandler):
             await self.settings.channels.publish("room", message)
 
 
-class Events(RequestHandler):
-    """An `SSEHandler`, as far as channels know one."""
+class Events(SSEHandler):
+    """The same for those who only listen; who comes back gets what was said meanwhile."""
 
-    @asynchronous
-    def get(self) -> None:
-        handlers.append(self)
-        self.events: list[Any] = []
-        self.settings.channels.subscribe("room", self)
-        self.flush()
-
-    def sendEvent(self, message: Any, event: Any = None, eid: Any = None) -> None:
-        if message == "bad":
-            raise ValueError("cannot be sent")
-        self.events.append((message, eid))
+    def bind(self) -> None:
+        self.settings.channels.subscribe("room", self, since=self.last_event_id)
 
 
 @pytest.fixture
@@ -105,19 +100,42 @@ async def test_a_history_for_a_socket_that_has_gone(reactor: Any, channels: Chan
     await port.stopListening()
 
 
+class Page(Protocol):
+    """A client of events, byte by byte."""
+
+    received = b""
+
+    def ask(self, more: bytes = b"") -> Page:
+        transport: Any = self.transport
+        transport.write(b"GET /events HTTP/1.1\r\nHost: h\r\n" + more + b"\r\n")
+        return self
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def events(self) -> list[bytes]:
+        return re.findall(rb"(?m)^data: (.*)$", self.received)
+
+
 async def test_server_sent_events(reactor: Any, channels: Channels) -> None:
     port, _ = serve(reactor, channels)
-    from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-    from twisted.internet.protocol import Protocol
-
-    peer = await connectProtocol(
-        TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), Protocol()
-    )
-    peer.transport.write(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
-    (handler,) = await eventually(lambda: handlers)
+    place = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+    first, second = [(await connectProtocol(place, Page())).ask() for _ in range(2)]
+    await eventually(lambda: channels.statistics().subscriptions == 2)
     receipt = await channels.publish("room", "hello")
-    await channels.publish("room", "bad")
-    assert handler.events == [("hello", receipt.id)]
-    peer.transport.abortConnection()
+    assert receipt.receivers == 2
+    await channels.publish("room", b"bytes")
+    await eventually(lambda: first.events() == second.events() == [b"hello", b"bytes"])
+    assert f"id: {receipt.id}\n".encode() in first.received
+    first.transport.abortConnection()
+    await eventually(lambda: channels.statistics().subscriptions == 1)
+    await channels.publish("room", "after")
+    back = await connectProtocol(place, Page())
+    back.ask(f"Last-Event-ID: {receipt.id}\r\n".encode())
+    await eventually(lambda: back.events() == [b"bytes", b"after"])
+    await channels.publish("room", "live")
+    await eventually(lambda: back.events()[2:] == [b"live"])
+    for one in (second, back):
+        one.transport.abortConnection()
     await eventually(lambda: channels.statistics().channels == {})
     await port.stopListening()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from cyclone import sse, websocket
 from cyclone._async import Waiter
-from cyclone.websocket import Broadcaster
 
 from .messages import START, Message, Position, position_of
-from .subscription import SocketSubscription, Subscription
+from .subscription import EventSubscription, HandlerSubscription, Subscription
 
 __all__ = ["Room"]
 
@@ -27,37 +29,41 @@ class Room:
         self._waiting: list[Waiter] = []
         self._error: BaseException | None = None
         self._others: dict[Subscription, None] = {}
-        self._sockets: dict[SocketSubscription, None] = {}
-        self._broadcaster = Broadcaster()
-        self._counts: dict[object, int] = {}  # subscriptions of each socket
+        self._handlers: dict[HandlerSubscription, None] = {}
+        self._sockets = websocket.Broadcaster()
+        self._streams = sse.Broadcaster()
+        self._counts: dict[object, int] = {}  # subscriptions of each handler
 
     def __len__(self) -> int:
-        return len(self._others) + len(self._sockets)
+        return len(self._others) + len(self._handlers)
 
     def subscriptions(self) -> list[Subscription]:
         """All of them."""
-        return [*self._others, *self._sockets]
+        return [*self._others, *self._handlers]
 
     def add(self, subscription: Subscription) -> None:
         """One more."""
-        if isinstance(subscription, SocketSubscription) and subscription.holding is None:
-            self._sockets[subscription] = None
+        if isinstance(subscription, HandlerSubscription) and subscription.holding is None:
+            self._handlers[subscription] = None
             handler = subscription.handler
             self._counts[handler] = self._counts.get(handler, 0) + 1
-            self._broadcaster.add(handler)
+            self._broadcaster(subscription).add(handler)
         else:
             self._others[subscription] = None
 
     def discard(self, subscription: Subscription) -> None:
         """One less."""
         self._others.pop(subscription, None)
-        if isinstance(subscription, SocketSubscription) and subscription in self._sockets:
-            del self._sockets[subscription]
+        if isinstance(subscription, HandlerSubscription) and subscription in self._handlers:
+            del self._handlers[subscription]
             handler = subscription.handler
             self._counts[handler] -= 1
             if not self._counts[handler]:
                 del self._counts[handler]
-                self._broadcaster.discard(handler)
+                self._broadcaster(subscription).discard(handler)
+
+    def _broadcaster(self, subscription: HandlerSubscription) -> Any:
+        return self._streams if isinstance(subscription, EventSubscription) else self._sockets
 
     def release(self, subscription: Subscription) -> None:
         """It has what it was to have of the history: from now on it gets what comes."""
@@ -71,9 +77,11 @@ class Room:
         if message.id is not None:
             self.last = max(self.last, position_of(message))
         given = 0
-        if self._broadcaster:
-            data = message.data
-            given += self._broadcaster.send(data, isinstance(data, bytes))
+        data = message.data
+        if self._sockets:
+            given += self._sockets.send(data, isinstance(data, bytes))
+        if self._streams:
+            given += self._streams.send(data, eid=message.id)
         for subscription in list(self._others):
             if subscription.holding is None and not subscription.closed:
                 subscription.deliver(message)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from cyclone._async import HandlerErrors, Waiter, failure_of, is_pending, settle, spawn
+from cyclone.sse import SSEHandler
 from cyclone.websocket import WebSocketClosedError, WebSocketHandler
 
 from .errors import ChannelsClosed, SubscriptionOverflow
@@ -18,6 +19,7 @@ from .queue import MessageQueue
 __all__ = [
     "CallbackSubscription",
     "EventSubscription",
+    "HandlerSubscription",
     "IteratorSubscription",
     "SocketSubscription",
     "Subscription",
@@ -219,17 +221,21 @@ class IteratorSubscription(_Queueing):
         return self._queue.take()
 
 
-class SocketSubscription(Subscription):
-    """Sends messages to a WebSocket; those of the history one by one.
+class HandlerSubscription(Subscription):
+    """One of a handler; those of a channel are sent to all at once, by a `Broadcaster`.
 
-    All others are sent to all sockets of a channel at once, by its `Broadcaster`.
+    Attributes:
+        handler: the handler.
     """
 
+    handler: Any
+
+
+class SocketSubscription(HandlerSubscription):
+    """Sends messages to a WebSocket."""
+
     def __init__(
-        self,
-        channel: str,
-        leave: Callable[[Subscription], None],
-        handler: WebSocketHandler,
+        self, channel: str, leave: Callable[[Subscription], None], handler: WebSocketHandler
     ) -> None:
         super().__init__(channel, leave)
         self.handler = handler
@@ -239,25 +245,26 @@ class SocketSubscription(Subscription):
         self._forget()
 
     def deliver(self, message: Message) -> None:
+        """A message of the history."""
         try:
             self.handler.write_message(message.data, binary=isinstance(message.data, bytes))
         except WebSocketClosedError:
             self.close()
 
 
-class EventSubscription(Subscription):
-    """Sends messages as server-sent events."""
+class EventSubscription(HandlerSubscription):
+    """Sends messages as server-sent events, with their ids."""
 
-    def __init__(self, channel: str, leave: Callable[[Subscription], None], handler: Any) -> None:
+    def __init__(
+        self, channel: str, leave: Callable[[Subscription], None], handler: SSEHandler
+    ) -> None:
         super().__init__(channel, leave)
-        self._handler = handler
+        self.handler = handler
         handler.notifyFinish().addBoth(lambda _: self.close())
 
     def deliver(self, message: Message) -> None:
-        try:
-            self._handler.sendEvent(message.data, eid=message.id)
-        except HandlerErrors as error:
-            _log.failure("An event of {channel} failed", failure_of(error), channel=self.channel)
+        """A message of the history."""
+        self.handler.sendEvent(message.data, eid=message.id)
 
 
 def new_subscription(
@@ -278,7 +285,7 @@ def new_subscription(
         if to.ws_connection is None:
             raise WebSocketClosedError("the WebSocket is not open")
         return SocketSubscription(channel, leave, to)
-    if hasattr(to, "sendEvent"):
+    if isinstance(to, SSEHandler):
         return EventSubscription(channel, leave, to)
     if callable(to):
         return CallbackSubscription(channel, leave, limits, to)

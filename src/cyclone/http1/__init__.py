@@ -13,11 +13,12 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     heads       heads that are not whole yet; pure
     chunked     chunked bodies; no I/O
     response    response heads and framing; pure
-    exchange    one request and its response
+    exchange    one request and its response; interfaces: what it is given
     connection  one connection: order, time, back-pressure
     gunzip      compressed request bodies
     intake      a request body on its way in
     outbox      a response on its way out, and back-pressure
+    backlog     messages for a peer that does not read, and what becomes of them
     shared      the transport as handlers get it, detached: when the connection is theirs
     departures  when what goes out leaves
     progress    whether a peer takes what it is sent
@@ -25,25 +26,30 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     factory     what the connections of a server share
 """
 
+from .backlog import Backlog, SlowPeerPolicy, check_slow_peer_policy, hard_limit
 from .chunked import ChunkedDecoder
 from .connection import HTTP1Connection
 from .context import Context
-from .exchange import BodyConsumer, Exchange
+from .exchange import Exchange
 from .factory import HTTPFactory
-from .gone import PeerGone
+from .gone import GONE, PeerGone
 from .gunzip import Gunzip
+from .interfaces import BodyConsumer
 from .limits import Limits
 from .outbox import Outbox
 from .parser import RequestHead, parse_head
 from .progress import progress as progress_of
 from .refusal import BadRequest
 from .response import SERVER, FramingError, date_now, encode_fields
+from .response import chunk as chunk_of
 from .shared import SharedTransport
 from .sweep import NEVER
 
 __all__ = [
+    "GONE",
     "NEVER",
     "SERVER",
+    "Backlog",
     "BadRequest",
     "BodyConsumer",
     "ChunkedDecoder",
@@ -58,8 +64,12 @@ __all__ = [
     "PeerGone",
     "RequestHead",
     "SharedTransport",
+    "SlowPeerPolicy",
+    "check_slow_peer_policy",
+    "chunk_of",
     "date_now",
     "encode_fields",
+    "hard_limit",
     "parse_head",
     "progress_of",
 ]

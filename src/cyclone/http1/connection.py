@@ -35,9 +35,10 @@ from cyclone.util import warn_of_overrides
 from . import response as wire
 from .context import Context
 from .detached import Detached
-from .exchange import BodyConsumer, Exchange
+from .exchange import Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
+from .interfaces import BodyConsumer
 from .outbox import Outbox
 from .parser import RequestHead
 from .progress import progress

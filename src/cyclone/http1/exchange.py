@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import contextvars
 import enum
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
@@ -24,55 +24,16 @@ from cyclone._async import DONE, Settled, Waiter
 
 from . import response as wire
 from .gone import GONE
+from .interfaces import BodyConsumer, Fields, StatusLine
 from .parser import RequestHead
 from .response import Framing, FramingError
 
 if TYPE_CHECKING:
     from .connection import HTTP1Connection
     from .context import Context
+    from .outbox import Outbox
 
-__all__ = ["BodyConsumer", "Exchange", "Fields", "StatusLine"]
-
-
-class Fields(Protocol):
-    """What `Exchange.write_headers` asks of header fields; `httputil.HTTPHeaders` is that."""
-
-    def get_all(self) -> Iterable[tuple[str, str]]: ...
-
-    def __contains__(self, name: object) -> bool: ...
-
-    def __getitem__(self, name: str) -> str: ...
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-class StatusLine(Protocol):
-    """What `Exchange.write_headers` asks of a start line; `httputil.ResponseStartLine` is that."""
-
-    @property
-    def code(self) -> int: ...
-
-    @property
-    def reason(self) -> str: ...
-
-
-class BodyConsumer(Protocol):
-    """Takes a request body.  See `Exchange.read_body`.
-
-    The first two may raise `BadRequest`, and the Deferred may fail with it: the request is refused.
-
-    A consumer that never has the next piece wait may have a method ``whole(body)``: it is called
-    instead of the first two when the body has come with its head.
-    """
-
-    def data_received(self, chunk: bytes) -> Deferred[Any] | None:
-        """A piece of the body.  The next one waits for the Deferred, if there is one."""
-
-    def finish(self) -> None:
-        """The body is complete."""
-
-    def aborted(self) -> None:
-        """The body will not be completed: the peer is gone, was refused, or has its response."""
+__all__ = ["Exchange"]
 
 
 class _Phase(enum.Enum):
@@ -336,6 +297,24 @@ class Exchange:
         waiter = Waiter()
         self._connection.factory.call_soon(lambda: waiter.callback(None))
         return waiter
+
+    # -- for responses without end, which limit by themselves what waits for the peer
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes out to the peer.  Who sends to it directly sees to the framing, and stops when
+        `when_done` says so."""
+        return self._connection.outbox
+
+    @property
+    def chunked(self) -> bool:
+        """The response has begun, and its body goes out in chunks."""
+        return self._phase is _STREAMING and self._framing is Framing.CHUNKED
+
+    def push(self, chunk: bytes) -> None:
+        """As `write`, and the `write_buffer_policy` is not asked."""
+        if self._phase is _STREAMING and chunk:
+            self._connection.outbox.send(self._frame(chunk))
 
     # -- its end
 

@@ -44,6 +44,8 @@ class HTTPFactory(ServerFactory):
             time.
         secure: requests are https although the transport is not (behind a TLS proxy).
         connections: the open ones.
+        streams: responses that do not end by themselves; they hear of time as connections do
+            (``deadline``, ``check_deadlines``), and of a graceful stop (``drain``).
         seconds: tells the time of `clock`.
         sweeper: the timer of the connections.
         departures: what they send leaves from there.
@@ -61,10 +63,11 @@ class HTTPFactory(ServerFactory):
         self.decompress_request = bool(settings.get("decompress_request"))
         self.chunk_size = int(settings.get("chunk_size") or 65536)
         self.connections: set[HTTP1Connection] = set()
+        self.streams: set[Any] = set()
         self._clock: IReactorTime | None = None
         self.seconds: Callable[[], float] = self._first_seconds
         self.departures = Departures(self.call_soon)
-        self.sweeper = Sweeper(lambda: self.clock, self.connections)
+        self.sweeper = Sweeper(lambda: self.clock, self.connections, self.streams)
         self._draining: Deferred[None] | None = None
 
     # -- what subclasses say
@@ -149,8 +152,8 @@ class HTTPFactory(ServerFactory):
             return succeed(None)
         self._draining = Deferred()
         result = self._draining
-        for connection in list(self.connections):
-            connection.drain()
+        for each in [*self.streams, *self.connections]:
+            each.drain()
         if not result.called:
             seconds = self.limits.drain_timeout if timeout is None else timeout
             call = self.clock.callLater(seconds, self.cut)

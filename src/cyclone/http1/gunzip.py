@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from cyclone._async import as_deferred
 
-from .exchange import BodyConsumer
+from .interfaces import BodyConsumer
 from .refusal import BadRequest
 
 __all__ = ["Gunzip"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .chunked import ChunkedDecoder
-from .exchange import BodyConsumer, Exchange
+from .exchange import Exchange
+from .interfaces import BodyConsumer
 from .limits import Limits
 from .refusal import BadRequest
 

@@ -30,14 +30,13 @@ from cyclone._async import DONE, Settled, Waiter
 
 from .departures import Departures
 from .gone import PeerGone
+from .progress import progress
 
 __all__ = ["Outbox"]
 
 #: What is collected during one event before it is sent all the same.
 _TURN_SIZE = 65536
-#: What is given to the transport in one piece.  A slow peer's progress with a large response
-#: shows piece by piece, and the write timeout goes by it.
-_SLICE = 65536
+_SLICE = 65536  # Outbox.SLICE
 #: A response up to this size is offered to the socket as a whole; no send of Twisted's takes more.
 _WHOLE = 131072
 #: Below this a copy costs less than a send of its own.
@@ -55,7 +54,14 @@ class Outbox:
         paused: the transport has enough for now.
         holding: an event is being handled that may have more to say; `end_turn` is called at its
             end.
+        write: the transport's, for bytes that leave at once; None where they leave later.  While
+            the outbox is neither `holding` nor `paused` nor has something `queued`, it does with
+            at most `SLICE` bytes what `send` does.
     """
+
+    #: What is given to the transport in one piece.  A slow peer's progress with a large response
+    #: shows piece by piece, and the write timeout goes by it.
+    SLICE = _SLICE
 
     __slots__ = (
         "_departures",
@@ -71,6 +77,7 @@ class Outbox:
         "holding",
         "paused",
         "queued",
+        "write",
     )
 
     def __init__(
@@ -86,7 +93,8 @@ class Outbox:
         # Exactly these: a subclass may have its own idea of write().
         direct = type(transport) in (tcp.Server, unix.Server) and not transport.TLS
         self._departures = departures if direct else None
-        self._write: Callable[[Any], None] = self._send_some if direct else transport.write
+        self.write: Callable[[Any], None] | None = None if direct else transport.write
+        self._write: Callable[[Any], None] = self.write or self._send_some
         self._most = _WHOLE if direct else _SLICE  # what is written at once
         self._turn: list[bytes] | None = None
         self.holding = False
@@ -154,6 +162,10 @@ class Outbox:
         self._returned.add(waiter)
         return waiter
 
+    def progress(self) -> int | None:
+        """How far the peer has come with what was sent; see the room progress."""
+        return progress(self._transport)
+
     def close(self) -> None:
         """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
         self._queue = None
@@ -165,6 +177,7 @@ class Outbox:
         self._transport = _Closed
         self._on_change = _nothing  # a circle with the connection
         self._write = _Closed.write
+        self.write = None
         waiters = self._waiters or ()
         self._waiters = self._returned = None
         for waiter in waiters:
@@ -181,6 +194,7 @@ class Outbox:
             transport.write(bytes(queue.popleft()))
         self.queued = 0
         self.paused = False
+        self._on_change = _nothing
         self._wake()
 
     # -- IPushProducer
@@ -191,8 +205,13 @@ class Outbox:
 
     def resumeProducing(self) -> None:
         self.paused = False
-        self._transmit_queue()
-        self._on_change()
+        held, self.holding = self.holding, True  # who has waited writes again, maybe much
+        try:
+            self._transmit_queue()
+            self._on_change()
+        finally:
+            if not held:
+                self.end_turn()
 
     def stopProducing(self) -> None:
         self.paused = True

@@ -8,7 +8,8 @@ note when they are due; the sweep visits them when the earliest may be, at most 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -28,6 +29,16 @@ class _Due(Protocol):
     def check_deadlines(self, now: float) -> None: ...
 
 
+class _Members:
+    """All that is in some collections, whatever comes and goes."""
+
+    def __init__(self, *collections: Iterable[_Due]) -> None:
+        self._collections = collections
+
+    def __iter__(self) -> Iterator[_Due]:
+        return chain(*self._collections)
+
+
 class Sweeper:
     """Calls ``check_deadlines(now)`` of each member whose ``deadline`` has passed.
 
@@ -35,10 +46,11 @@ class Sweeper:
         next_visit: when it looks next; `NEVER` while nothing is due.
     """
 
-    def __init__(self, clock: Callable[[], IReactorTime], members: Iterable[_Due]) -> None:
-        """`clock` says which one it is when it is first needed, not before."""
+    def __init__(self, clock: Callable[[], IReactorTime], *members: Iterable[_Due]) -> None:
+        """`clock` says which one it is when it is first needed, not before; `members` are
+        collections, which may change."""
         self._clock = clock
-        self._members = members
+        self._members = members[0] if len(members) == 1 else _Members(*members)
         self._call: IDelayedCall | None = None
         self.next_visit = NEVER
 

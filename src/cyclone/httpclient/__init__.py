@@ -25,13 +25,15 @@ The rooms, from what is asked to what comes back:
     fetching     the same, with redirects
     client       `AsyncHTTPClient`
     classic      the interface of cyclone 1.x
+    jsonrpc      `JsonRPC`, which calls methods of JSON-RPC servers
+    calls        their requests and answers; pure
     upgrading    requests that open a connection of another protocol
     errors       what a fetch can fail with
 """
 
 from __future__ import annotations
 
-from .classic import FetchedHeaders, FetchedResponse, HTTPClient, JsonRPC, fetch
+from .classic import FetchedHeaders, FetchedResponse, HTTPClient, fetch
 from .client import AsyncHTTPClient
 from .errors import (
     HTTPClientError,
@@ -41,6 +43,7 @@ from .errors import (
     HTTPStreamClosedError,
     HTTPTimeoutError,
 )
+from .jsonrpc import JsonRPC, JsonRPCBatch, RemoteError
 from .messages import HTTPRequest, HTTPResponse
 from .upgrading import Upgrade, failed_upgrade
 
@@ -58,6 +61,8 @@ __all__ = [
     "HTTPStreamClosedError",
     "HTTPTimeoutError",
     "JsonRPC",
+    "JsonRPCBatch",
+    "RemoteError",
     "Upgrade",
     "failed_upgrade",
     "fetch",

@@ -1,10 +1,8 @@
-"""The client of cyclone 1.x: `fetch`, `HTTPClient`, `JsonRPC`."""
+"""The client of cyclone 1.x: `fetch` and `HTTPClient`."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,10 +11,9 @@ from cyclone import escape
 from cyclone.httputil import HTTPHeaders
 
 from .client import AsyncHTTPClient
-from .errors import HTTPError
 from .messages import HTTPRequest, HTTPResponse
 
-__all__ = ["FetchedHeaders", "FetchedResponse", "HTTPClient", "JsonRPC", "fetch"]
+__all__ = ["FetchedHeaders", "FetchedResponse", "HTTPClient", "fetch"]
 
 
 class FetchedHeaders(dict[str, list[str]]):
@@ -158,53 +155,3 @@ def fetch(url: str, **kwargs: Any) -> Deferred[FetchedResponse]:
         the errors of `AsyncHTTPClient.fetch`, but not because of the status.
     """
     return HTTPClient(url, **kwargs).fetch()
-
-
-class JsonRPC:
-    """Calls the methods of a JSON-RPC server (cyclone 1.x).
-
-    >>> async def add():  # doctest: +SKIP
-    ...     return await JsonRPC("http://localhost:8888/jsonrpc").add(1, 2)
-
-    Each attribute is a remote method that returns a Deferred of its result.  It fails with an
-    Exception that has the server's message, with `HTTPError` if the status is not 200, with
-    ValueError if the answer is not JSON.
-
-    Args:
-        url: where the server is.
-        kwargs: arguments for `fetch`.
-    """
-
-    def __init__(self, url: str, **kwargs: Any) -> None:
-        self._url = url
-        self._kwargs = kwargs
-        self._ids = itertools.count()
-
-    def __getattr__(self, name: str) -> Callable[..., Deferred[Any]]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return partial(self._call, name)
-
-    def _call(self, method: str, *args: Any) -> Deferred[Any]:
-        text = escape.json_encode({"method": method, "params": args, "id": next(self._ids)})
-        options = {
-            "method": "POST",
-            "postdata": text,
-            "headers": {"Content-Type": "application/json-rpc"},
-            **self._kwargs,
-        }
-        return fetch(self._url, **options).addCallback(_rpc_result)
-
-
-def _rpc_result(response: FetchedResponse) -> Any:
-    if response.code != 200:
-        raise HTTPError(response.code, response.phrase)
-    answer = escape.json_decode(response.body)
-    if not isinstance(answer, dict):
-        raise ValueError("the server's answer is no JSON-RPC response")
-    error = answer.get("error")
-    if error:
-        if isinstance(error, dict):
-            error = error.get("message", error)
-        raise Exception(error)
-    return answer.get("result")

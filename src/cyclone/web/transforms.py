@@ -54,6 +54,11 @@ class OutputTransform:
         """Change a further piece of the body; `finishing`: it is the last."""
         return chunk
 
+    @property
+    def changes_chunks(self) -> bool:
+        """Whether `transform_chunk` does something; asked when the first piece has been sent."""
+        return True
+
 
 class ChunkedTransferEncoding(OutputTransform):
     """Does nothing (cyclone 1.x): the connection itself sees to chunks."""
@@ -108,6 +113,11 @@ class GZipContentEncoding(OutputTransform):
         )
         self._bodiless = request.method == "HEAD"
         self._compressor: Compressor | None = None
+
+    @property
+    def changes_chunks(self) -> bool:
+        """See `OutputTransform`: only if the response is one that is compressed."""
+        return self._compressor is not None
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool

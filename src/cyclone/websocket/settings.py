@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
-__all__ = ["MAX_MESSAGE_SIZE", "WebSocketSettings", "WritePolicy"]
+from cyclone.http1 import SlowPeerPolicy, check_slow_peer_policy, hard_limit
+
+__all__ = ["MAX_MESSAGE_SIZE", "WebSocketSettings"]
 
 #: Bytes of a message, unless something else is set (Tornado's default).
 MAX_MESSAGE_SIZE = 10 * 1024 * 1024
-
-#: What happens when a peer does not read what it is sent.
-WritePolicy = Literal["wait", "drop_oldest", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,11 @@ class WebSocketSettings:
     ping_interval: float | None = None
     ping_timeout: float | None = None
     write_buffer_limit: int = 1024 * 1024
-    write_buffer_policy: WritePolicy = "wait"
+    write_buffer_policy: SlowPeerPolicy = "wait"
     close_timeout: float = 5.0
 
     def __post_init__(self) -> None:
-        if self.write_buffer_policy not in get_args(WritePolicy):
-            choices = ", ".join(map(repr, get_args(WritePolicy)))
-            raise ValueError(
-                f"websocket_write_buffer_policy must be one of {choices}, "
-                f"not {self.write_buffer_policy!r}"
-            )
+        check_slow_peer_policy("websocket_write_buffer_policy", self.write_buffer_policy)
         for name in ("ping_interval", "ping_timeout", "write_buffer_limit", "close_timeout"):
             value: Any = getattr(self, name)
             if value is not None and (
@@ -53,7 +47,7 @@ class WebSocketSettings:
     @property
     def hard_limit(self) -> int:
         """Bytes beyond which a connection is closed whose peer does not read."""
-        return self.write_buffer_limit * (4 if self.write_buffer_policy == "wait" else 1)
+        return hard_limit(self.write_buffer_limit, self.write_buffer_policy)
 
     @property
     def patience(self) -> float:

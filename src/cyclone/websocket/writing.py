@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from cyclone._async import DONE, Settled, Waiter
-from cyclone.http1 import HTTPFactory, Outbox
+from cyclone.http1 import Backlog, HTTPFactory, Outbox
 
 from .errors import GONE, WebSocketClosedError
 from .prepared import PreparedMessage
@@ -33,7 +32,6 @@ class Writing(Protocol):
 
     __slots__ = (
         "_held",
-        "_held_size",
         "_hub",
         "_lost",
         "_overflowed",
@@ -52,8 +50,7 @@ class Writing(Protocol):
         self._hub = hub
         self._settings = settings
         self._lost = False
-        self._held: deque[Outgoing] | None = None  # messages that wait for the peer
-        self._held_size = 0
+        self._held: Backlog[Outgoing] | None = None  # messages that wait for the peer
         self._overflowed = False
         self._pong: bytes | None = None  # the answer to the last ping, while the peer is slow
         self.dropped = 0
@@ -120,13 +117,9 @@ class Writing(Protocol):
         It is encoded then: a message that has been compressed cannot be dropped.
         """
         if self._held is None:
-            self._held = deque()
-        held = self._held
-        held.append(message)
-        self._held_size += size
-        while self._held_size > self._settings.write_buffer_limit and len(held) > 1:
-            self._held_size -= _size(held.popleft())
-            self.dropped += 1
+            self._held = Backlog(self._settings.write_buffer_limit)
+        self._held.add(message, size)
+        self.dropped = self._held.dropped
 
     def _send_held(self) -> None:
         """The peer has caught up: send it what has waited."""
@@ -137,15 +130,13 @@ class Writing(Protocol):
             pong, self._pong = self._pong, None
             outbox.send(self._session.pong(pong))
         while self._held and outbox.clear:
-            message = self._held.popleft()
-            self._held_size -= _size(message)
-            outbox.send(self._encoded(message))
+            outbox.send(self._encoded(self._held.take()))
 
     def _send_all_held(self) -> None:
         """Before a close frame, ready or not."""
         held, self._held = self._held, None
-        for message in held or ():
-            self.outbox.send(self._encoded(message))
+        while held:
+            self.outbox.send(self._encoded(held.take()))
 
     def _answer(self, data: bytes) -> None:
         """Answer a ping; of those that a slow peer sends only the last (RFC 6455 section 5.5.3)."""
@@ -155,7 +146,3 @@ class Writing(Protocol):
             self.outbox.send(self._session.pong(data))
         else:
             self._pong = data
-
-
-def _size(message: Outgoing) -> int:
-    return len(message.data if isinstance(message, PreparedMessage) else message[0])
