@@ -37,6 +37,7 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
@@ -79,6 +80,7 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
     "sse.accept",
     "sse.events",
@@ -108,6 +110,8 @@ PURE = [
     "channels.messages",
     "channels.limits",
     "channels.queue",
+    "mail.addresses",
+    "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
@@ -152,6 +156,7 @@ FOREIGN = {
     "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.

@@ -656,3 +656,23 @@ def test_beside_other_handlers() -> None:
     assert peer.status == 200
     peer.link.send(request("/ws"))
     assert b"HTTP/1.1 101" in peer.link.received
+
+
+def test_what_comes_while_a_message_is_handled_is_handled_next() -> None:
+    heard: list[str] = []
+
+    class Nested(WebSocketHandler):
+        def on_message(self, message: Any) -> None:
+            heard.append(f"begin {message}")
+            if message == "outer" and self.ws_connection is not None:
+                # A transport in memory may deliver what the answer brings about at once.
+                self.ws_connection.dataReceived(frame(1, b"inner"))
+                self.ws_connection.dataReceived(frame(1, b"last"))
+            heard.append(f"end {message}")
+            self.write_message(message)
+
+    peer = Peer(serve(Nested))
+    assert peer.say("outer") == ["outer", "inner", "last"]
+    order = ["outer", "inner", "last"]
+    assert heard == [f"{part} {name}" for name in order for part in ("begin", "end")]
+    assert peer.say("again") == ["again"]

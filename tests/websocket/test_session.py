@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyclone.websocket.deflate import CompressionOptions, Deflate, Parameters, compress_alone
-from cyclone.websocket.frames import close_payload, encode_frame, is_close_code, mask
+from cyclone.websocket.frames import close_payload, encode_frame, is_close_code
 from cyclone.websocket.session import Close, Failed, Ping, Pong, Session
 
-from .frames import KEY, bytewise, events, frame, xor
+from .frames import KEY, bytewise, events, frame, quick_events
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 EURO = "€".encode()
@@ -151,18 +151,6 @@ def test_class_16_small_pieces_pin_no_memory() -> None:
     assert used < 250_000
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 63, 64, 65, 1000, 4095, 70_000])
-def test_masks(size: int) -> None:
-    data = random.Random(size).randbytes(size)
-    assert mask(data, KEY) == xor(data, KEY)
-
-
-@pytest.mark.parametrize("key", [b"", b"abc", b"abcde"])
-def test_a_mask_has_four_bytes(key: bytes) -> None:
-    with pytest.raises(ValueError, match="four bytes"):
-        mask(b"data", key)
-
-
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
 @pytest.mark.parametrize("key", [None, KEY])
 def test_frames_are_encoded(size: int, key: bytes | None) -> None:
@@ -208,15 +196,17 @@ def parameters() -> st.SearchStrategy[Parameters | None]:
     return st.none() | st.builds(Parameters, st.booleans(), st.booleans(), bits, bits)
 
 
-def pair(agreed: Parameters | None, client: bool) -> tuple[Session, Session]:
-    """Who sends, and who receives."""
+def pair(
+    agreed: Parameters | None, client: bool, limit: int = 10_000_000
+) -> tuple[Session, Session]:
+    """Who sends, and who receives messages of at most `limit` bytes."""
     options = CompressionOptions(threshold=5)
 
     def deflate(end: bool) -> Deflate | None:
         return agreed and Deflate(agreed, options, end)
 
     return Session(client, deflate=deflate(client)), Session(
-        not client, deflate=deflate(not client)
+        not client, max_message_size=limit, deflate=deflate(not client)
     )
 
 
@@ -275,6 +265,41 @@ def test_class_16_a_mutated_stream_ends_in_a_close_code(
             assert event.code in (1002, 1007, 1008, 1009)
             close_payload(event.code, event.reason)
             assert event is found[-1]
+
+
+PIECES = st.one_of(
+    st.binary(max_size=200),
+    st.builds(
+        frame,
+        st.sampled_from([0, TEXT, TEXT, BINARY, PING, CLOSE, 3]),
+        st.one_of(st.text(max_size=150).map(str.encode), st.binary(max_size=150)),
+        fin=st.sampled_from([True, True, False]),
+        rsv=st.sampled_from([0, 0, 0, 0x40, 0x10]),
+        key=st.sampled_from([KEY, KEY, b"abcd", None]),
+    ),
+)
+
+
+@given(st.lists(PIECES, max_size=4), st.booleans(), st.booleans(), st.integers(0, 200))
+def test_the_short_way_for_a_whole_message_means_the_same(
+    pieces: list[bytes], compressed: bool, client: bool, limit: int
+) -> None:
+    agreed = Parameters() if compressed else None
+    one, other = (pair(agreed, client, limit)[1] for _ in range(2))
+    assert quick_events(one, pieces) == events(other, pieces)
+    assert (one.over, one.buffered) == (other.over, other.buffered)
+
+
+# Of the 16 bit length what is shorter than 126 is not allowed; it has the size of other frames.
+@pytest.mark.parametrize("length", [*range(118, 135), 65535, 65536])
+@pytest.mark.parametrize("form", [125, 126, 127])
+@pytest.mark.parametrize("missing", [0, 1, 2, 6])
+def test_the_short_way_and_lengths(length: int, form: int, missing: int) -> None:
+    said = bytes([0x80 | min(length, 125)])
+    if form > 125:
+        said = bytes([0x80 | form]) + (length & 0xFFFF).to_bytes(2 if form == 126 else 8, "big")
+    wire = b"\x82" + said + KEY + b"x" * (length - missing)
+    assert quick_events(Session(), [wire]) == events(Session(), [wire])
 
 
 @given(st.binary(max_size=200), st.booleans())

@@ -503,6 +503,9 @@ class HTTP1Connection(Protocol):
                 self._schedule_turn()
             if self._peer_ended or self.closing:
                 self._end_if_idle()
+        elif self._state is _BODY and self._peer_ended and self._wants_bytes():
+            self._lose_connection()  # the rest of the body will never come
+            return
         if (self._received or not self._reading or self._state is _BODY) and (
             self._state in (_HEAD, _BUSY, _BODY)
         ):

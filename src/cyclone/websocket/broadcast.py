@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .errors import WebSocketClosedError
+from .errors import GONE, WebSocketClosedError
 from .handler import WebSocketHandler
 from .prepared import PreparedMessage
 
@@ -67,11 +67,11 @@ class Broadcaster:
         sent = 0
         for handler in list(self._handlers):
             connection = handler.ws_connection
-            if handler is exclude or connection is None or connection.closing:
+            if handler is exclude or connection is None:
                 continue
             try:
-                connection.send_prepared(prepared)
-            except WebSocketClosedError:  # by what was sent before, or by its transport
+                if connection.send_prepared(prepared) is not GONE:
+                    sent += 1
+            except WebSocketClosedError:  # closing, maybe by what was sent before
                 continue
-            sent += 1
         return sent

@@ -88,6 +88,7 @@ class WebSocketConnection(Writing):
         "_heard",
         "_in_turn",
         "_linger",
+        "_missed",
         "_owner",
         "_ping_at",
         "_pong_by",
@@ -119,7 +120,7 @@ class WebSocketConnection(Writing):
         self._waits = settings.write_buffer_policy == "wait"
         self._shared: SharedTransport | None = None
         self._busy = True  # a message is being handled, or the connection is opening
-        self._in_turn = self._again = False
+        self._in_turn = self._missed = self._again = False
         self._reading = True
         self._ending = self._linger = False
         self._heard = False  # something has come since the last ping
@@ -199,21 +200,18 @@ class WebSocketConnection(Writing):
     def dataReceived(self, data: bytes) -> None:
         self._heard = True
         session = self._session
-        session.feed(data)
-        if not (self._busy or self._again or self._in_turn or self._ahead):
+        if not (self._busy or self._in_turn or self._again or self._ahead):
             # Nearly always it is one message, and nobody is waited for.
-            self._in_turn = True
-            event = session.next()
-            if type(event) is str or type(event) is bytes:
-                self._deliver(event)
+            message = session.whole(data)
+            if message is not None:
+                self._in_turn = True
+                self._deliver(message)
                 self._in_turn = False
-                if not (session.buffered or self._busy):
-                    return
-            else:
-                self._in_turn = False
-                if event is None:
-                    return
-                self._control(event)
+                if self._busy or self._missed:
+                    self._missed = False
+                    self._run()
+                return
+        session.feed(data)
         if not self._again:
             self._run()
 
@@ -245,6 +243,7 @@ class WebSocketConnection(Writing):
     def _run(self) -> None:
         """Handle what has come, as far as the owner is ready for it."""
         if self._in_turn:
+            self._missed = True
             return
         self._in_turn = True
         session, outbox = self._session, self.outbox
@@ -321,10 +320,11 @@ class WebSocketConnection(Writing):
         except HandlerErrors as error:
             self._failed(error)
             return
+        outbox = self.outbox
         if result is not None and is_pending(result):
             self._busy = True
             resolve(result, self._handled, self._failed)
-        elif self._waits and not self.outbox.clear:
+        elif self._waits and (outbox.paused or outbox.queued):
             # A peer that does not read the answers asks no more.
             self._busy = True
             self._handled(None)

@@ -334,7 +334,7 @@ class WebSocketHandler(RequestHandler):
             for name in ("write_buffer_limit", "write_buffer_policy", "close_timeout")
             if settings.get(f"websocket_{name}") is not None
         }
-        wire = WebSocketSettings(self.ping_interval, self.ping_timeout, **given)
+        wire = WebSocketSettings(self.ping_interval, self.ping_timeout, **given).shared()
         exchange = self.request.connection
         connection = WebSocketConnection(self, session, exchange.factory, wire, response)
         self.set_status(101)
@@ -345,6 +345,7 @@ class WebSocketHandler(RequestHandler):
             self.application.log_request(self)
         except Exception:
             app_log.error("Uncaught exception in log_request", exc_info=True)
+        self._header_map = None  # gone out; there may be tens of thousands of open ones
         self.detach(connection)
         try:
             opened = self.open(*self.open_args, **self.open_kwargs)

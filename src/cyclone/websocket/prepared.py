@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cyclone.http1 import Outbox
+
 from .deflate import Deflate, compress_alone
 from .frames import encode_frame
 from .session import Session
@@ -15,22 +17,28 @@ class PreparedMessage:
     Args:
         message: text or bytes.
         binary: a binary message; text must be text or UTF-8.
+
+    Attributes:
+        data: the message as bytes.
+        frame: as it goes out where nothing is compressed.
+        short: the frame is written in one piece, see `http1.Outbox`.
     """
 
-    __slots__ = ("_compressed", "_first", "_frame", "binary", "data")
+    __slots__ = ("_compressed", "_first", "binary", "data", "frame", "short")
 
     def __init__(self, message: str | bytes, binary: bool = False) -> None:
         self.data = message.encode("utf-8") if isinstance(message, str) else message
         self.binary = binary
         self._first = 0x82 if binary else 0x81
-        self._frame = encode_frame(self._first, self.data)
+        self.frame = encode_frame(self._first, self.data)
+        self.short = len(self.frame) <= Outbox.SLICE
         self._compressed: dict[tuple[int, int, int], bytes] = {}
 
     def frame_for(self, session: Session) -> bytes:
         """The frame as the peer of a server's session can read it."""
         deflate = session.deflate
         if deflate is None or len(self.data) < deflate.options.threshold:
-            return self._frame
+            return self.frame
         deflate.sent_alone()
         return self._compressed_for(deflate)
 
