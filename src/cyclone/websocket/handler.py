@@ -71,6 +71,7 @@ class WebSocketHandler(RequestHandler):
     _inside = False  # the context is entered
     _connection: WebSocketConnection | None = None
     _lost_reason: Failure = connectionDone
+    _close_watchers: tuple[Callable[[], Any], ...] = ()
     _context: contextvars.Context
 
     # -- to be overridden
@@ -200,6 +201,19 @@ class WebSocketHandler(RequestHandler):
         """
         if self.ws_connection is not None:
             self.ws_connection.close(code, reason)
+
+    def when_closed(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have `callback` called when the connection is closed, before `on_close`.
+
+        Returns:
+            a function that has it not be called.
+        """
+        self._close_watchers = (*self._close_watchers, callback)
+
+        def forget() -> None:
+            self._close_watchers = tuple(one for one in self._close_watchers if one is not callback)
+
+        return forget
 
     def forbidConnection(self, message: str | bytes = "") -> None:
         """Answer 403 with `message`; to be called before the connection is open (cyclone 1.x).
@@ -393,6 +407,9 @@ class WebSocketHandler(RequestHandler):
             self.close_code, self.close_reason = connection.close_code, connection.close_reason
         self._connection = None  # which knows us
         self._lost_reason = reason
+        watchers, self._close_watchers = self._close_watchers, ()
+        for watcher in watchers:
+            watcher()
         try:
             closed = self._call(self.on_close)
         except Exception as error:
