@@ -8,6 +8,8 @@
     ``logged_failures``, and why a test fails that leaves an error unhandled.
 ``tests/plugins/databases.py``
     ``postgres``, ``mariadb``, ``proxy``.
+``tests/plugins/valkey.py``
+    ``valkey``, ``new_valkey``: real servers.
 
 ``HYPOTHESIS_PROFILE`` picks the profile of hypothesis: ``dev``, ``ci`` (the same examples every
 time; the default where ``CI`` is set) or ``thorough``.
@@ -37,6 +39,7 @@ pytest_plugins = [
     "tests.plugins.processes",
     "tests.plugins.failures",
     "tests.plugins.databases",
+    "tests.plugins.valkey",
 ]
 
 # Machines differ in speed: no test may depend on how long an example takes.

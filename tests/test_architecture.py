@@ -43,7 +43,18 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "storage", "websocket", "wsgi"],
+    "handlers": [
+        "sse",
+        "rpc",
+        "jsonrpc",
+        "xmlrpc",
+        "httpauth",
+        "sessions",
+        "storage",
+        "websocket",
+        "channels",
+        "wsgi",
+    ],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
@@ -64,7 +75,11 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
+MAY_ALSO_IMPORT = {
+    ("auth", "httpclient"),
+    ("auth.base", "httpclient"),
+    ("channels.listener", "redis"),  # the engines over Redis
+}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -103,6 +118,12 @@ PURE = [
     "httputil.multipart_memory",
     "httputil.multipart_rules",
     "auth.signing",
+    "channels.messages",
+    "channels.limits",
+    "channels.queue",
+    "httpauth.algorithms",
+    "httpauth.messages",
+    "httpauth.syntax",
     "mail.addresses",
     "mail.fields",
     "httpclient.heads",
@@ -111,6 +132,7 @@ PURE = [
     "httpclient.targets",
     "sql.settings",
     "sql.urls",
+    "sessions.records",
     "httpclient.calls",
     "jsonrpc.messages",
     "xmlrpc.reading",
@@ -148,6 +170,7 @@ FOREIGN = {
         "testing.certificate",
     ],
     "uvloop": ["uvloopreactor", "deploy"],
+    "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
     "psycopg": ["sql.postgresql"],
@@ -170,6 +193,8 @@ REACTOR = [
     "sql",
     "sqlite",
     "autoreload",
+    "redis",  # txredisapi knows no other
+    "channels",
     "testing.client",  # a client for tests that run in the reactor
     "testing.loop",  # runs tests in the reactor
 ]
