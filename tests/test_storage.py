@@ -112,6 +112,21 @@ def test_mistakes_are_500(kind: type[RequestHandler], error: str) -> None:
     assert response.headers.get("Retry-After") == ("30" if caught else None)
 
 
+def test_a_redis_that_is_away_is_an_outage() -> None:
+    redis = pytest.importorskip("cyclone.redis")
+
+    class Cached(RequestHandler):
+        @database_safe
+        async def get(self) -> None:
+            raise getattr(redis, self.get_argument("error"))("away")
+
+    client = client_of(Cached)
+    for name in ("ConnectionError", "TimeoutError", "MasterNotFoundError"):
+        assert client.get(f"/?error={name}").status == 503
+    with ExpectLog("cyclone.application", "Uncaught exception"):
+        assert client.get("/?error=ResponseError").status == 500
+
+
 # --- readiness -----------------------------------------------------------------------------------
 
 
