@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import typing
+from typing import Any
+
 import cyclone
 
 project = "cyclone"
@@ -14,8 +18,13 @@ exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
 
 myst_heading_anchors = 3
-# Links to files of the project that are not pages (the licence, CONTRIBUTING.md) stay links.
-suppress_warnings = ["myst.xref_missing"]
+suppress_warnings = [
+    # Links to files of the project that are not pages (the licence, demos) stay links. Whether
+    # they lead somewhere is looked at by tests/test_documents.py.
+    "myst.xref_missing",
+    # index.md has room for pages that may not be there.
+    "toc.empty_glob",
+]
 
 # An attribute described in the docstring of its class is not described once more by itself.
 napoleon_use_ivar = True
@@ -25,3 +34,17 @@ autodoc_typehints = "description"
 
 html_theme = "furo"
 html_title = f"cyclone {release}"
+# The words are found by the browser alone, and no page needs anything from another server.
+html_copy_source = False
+html_show_sourcelink = False
+
+
+def resolve_annotations(app: Any, function: Any, bound_method: bool) -> None:
+    """Give functions their annotations as types: those of constructors would stay text."""
+    with contextlib.suppress(AttributeError, NameError, TypeError):
+        function.__annotations__ = typing.get_type_hints(function)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.connect("autodoc-before-process-signature", resolve_annotations)
+    return {"parallel_read_safe": True}
