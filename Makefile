@@ -100,7 +100,8 @@ bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -j auto -b html docs docs/_build/html
+	$(BIN)/python docs/check.py docs/_build/html
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PRESENT)
