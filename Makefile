@@ -78,7 +78,8 @@ test-cov: $(VENV)/.installed-dev
 # is what no reactor takes part in (no `assert` is in src/, see test_architecture), what brings a
 # reactor of its own, and the browser's tests, whose servers `cyclone run` starts on uvloop anyway.
 REACTORLESS := auth bench browser conformance httputil locale log options template \
-  test_architecture.py test_documents.py test_escape.py test_packaging.py test_util.py
+  test_architecture.py test_documents.py test_escape.py test_guides.py test_packaging.py \
+  test_security_document.py test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)

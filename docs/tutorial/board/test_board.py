@@ -3,6 +3,7 @@ import tempfile
 
 from board import Application
 
+from cyclone.httpauth import FailureLimit
 from cyclone.testing import CycloneTestCase
 
 
@@ -25,7 +26,7 @@ class TestBoard(CycloneTestCase):
         assert (await self.post("/", text="Piano <lessons>")).status == 302
         page = await self.client.get("/")
         assert "<li>Piano &lt;lessons&gt; (ann)</li>" in page.text
-        assert "1 note<" in page.text
+        assert "1 note before you came" in page.text
 
     async def test_nobody_else_writes(self):
         assert (await self.post("/", text="Anonymous")).status == 403
@@ -44,6 +45,13 @@ class TestBoard(CycloneTestCase):
             assert answer.status == status
         assert "Log out" in (await self.client.get("/")).text
 
+    async def test_guessing_is_limited(self):
+        self.app.guesses = FailureLimit(per_address=1)
+        assert (await self.post("/login", name="ann", password="guess")).status == 403
+        answer = await self.post("/login", name="ann", password="another guess")
+        assert answer.status == 429
+        assert int(answer.headers["Retry-After"]) > 0
+
     async def test_names_are_taken_once(self):
         await self.post("/signup", name="ann", password="long enough")
         answer = await self.post("/signup", name="ann", password="another one")
@@ -53,7 +61,7 @@ class TestBoard(CycloneTestCase):
     async def test_spanish(self):
         page = await self.client.get("/", headers={"Accept-Language": "es-MX, en;q=0.5"})
         assert '<html lang="es">' in page.text
-        assert "0 anuncios<" in page.text
+        assert "0 anuncios antes de usted" in page.text
 
     async def test_open_pages_hear_of_notes(self):
         await self.post("/signup", name="ann", password="long enough")

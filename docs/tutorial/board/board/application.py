@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cyclone.locale
 import cyclone.web
+from cyclone.httpauth import FailureLimit
 from cyclone.sessions import Sessions, SQLStore
 from cyclone.storage import ReadinessHandler
 from cyclone.web import url
@@ -22,6 +23,7 @@ class Application(cyclone.web.Application):
         cyclone.locale.load_translations(str(HERE / "locale"))
         cyclone.locale.set_default_locale("en")
         self.store = Store(path or os.environ.get("BOARD_DATABASE", "board.db"))
+        self.guesses = FailureLimit(per_address=20, per_user=100)
         super().__init__(
             [
                 url(r"/", Index, name="index"),

@@ -7,6 +7,9 @@ import re
 
 from twisted.internet.threads import deferToThread
 
+from cyclone.httpauth import TooManyFailures
+from cyclone.storage import database_safe
+
 from .base import Page
 
 
@@ -17,18 +20,22 @@ def derive(password, salt):
 
 class SignUp(Page):
     def get(self):
-        self.render("credentials.html", title=self.locale.translate("Sign up"), error=None)
+        self.show()
 
+    @database_safe
     async def post(self):
         name = self.get_body_argument("name", "")
         password = self.get_body_argument("password", "", strip=False)
         error = await self.sign_up(name, password)
         if error is not None:
             self.set_status(400)
-            self.render("credentials.html", title=self.locale.translate("Sign up"), error=error)
+            self.show(error)
             return
         self.session.login(name)
         self.redirect(self.reverse_url("index"))
+
+    def show(self, error=None):
+        self.render("credentials.html", title=self.locale.translate("Sign up"), error=error)
 
     async def sign_up(self, name, password):
         translate = self.locale.translate
@@ -45,21 +52,36 @@ class SignUp(Page):
 
 class LogIn(Page):
     def get(self):
-        self.render("credentials.html", title=self.locale.translate("Log in"), error=None)
+        self.show()
 
+    @database_safe
     async def post(self):
         name = self.get_body_argument("name", "")[:30]
         password = self.get_body_argument("password", "", strip=False)[:200]
-        known = await self.application.store.user(name)
-        # Somebody who does not exist takes as long to refuse.
-        salt, key = known or (b"", b"")
-        if not hmac.compare_digest(await deferToThread(derive, password, salt), key):
+        try:
+            with self.application.guesses.attempt(self.request.remote_ip, name) as attempt:
+                right = await self.is_right(name, password)
+                if not right:
+                    attempt.fail()
+        except TooManyFailures as error:
+            self.set_header("Retry-After", error.retry_after)
+            self.set_status(429)
+            self.show(self.locale.translate("Too many attempts: wait a moment."))
+            return
+        if not right:
             self.set_status(403)
-            error = self.locale.translate("Name or password are wrong.")
-            self.render("credentials.html", title=self.locale.translate("Log in"), error=error)
+            self.show(self.locale.translate("Name or password are wrong."))
             return
         self.session.login(name)
         self.redirect(self.reverse_url("index"))
+
+    async def is_right(self, name, password):
+        # Somebody who does not exist takes as long to refuse.
+        salt, key = await self.application.store.user(name) or (b"", b"")
+        return hmac.compare_digest(await deferToThread(derive, password, salt), key)
+
+    def show(self, error=None):
+        self.render("credentials.html", title=self.locale.translate("Log in"), error=error)
 
 
 class LogOut(Page):
