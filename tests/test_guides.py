@@ -255,6 +255,15 @@ def test_every_sentence_has_its_tests(row: tuple[str, str, str, str]) -> None:
     assert len(re.findall(r"::", shown)) == len(tests), "a test is named in another way"
 
 
+def test_what_is_open_is_missing() -> None:
+    """A row must not stay open when what it waits for has come."""
+    waiting = [(row[0], row[3]) for row in ROW.findall(CHECKLIST) if row[3].startswith("open: ")]
+    missing = {number: re.match(r"open: `([\w/]+)`", text) for number, text in waiting}
+    assert {number for number, match in missing.items() if match is None} <= {"4.3"}
+    there = {n: match[1] for n, match in missing.items() if match and (ROOT / match[1]).exists()}
+    assert there == {}
+
+
 def test_the_checks_can_fail(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `title` here\n\n[x](#a-title-here) [y](#else) [z](gone.md#x)\n")

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.support import README, ask, wait_until
+from tests.plugins.processes import Process
 
 pytestmark = pytest.mark.slow
 
@@ -65,3 +66,36 @@ def test_the_command_of_the_readme(project: Path, free_port: int) -> None:
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it ends")
+
+
+# Stands for the module of the standard library, and for the daemon behind it.  Like those of C its
+# functions do not become methods of a class that has them.
+SYSLOG = """
+from functools import partial
+
+LOG_USER, LOG_INFO, LOG_ALERT = 8, 6, 1
+
+
+def note(first, second, *rest):
+    with open("messages", "a") as file:
+        print(first, second, file=file)
+
+
+openlog = syslog = partial(note)
+"""
+
+
+def test_syslog(tmp_path: Path, free_port: int, twistd: Callable[..., Process]) -> None:
+    shutil.copy(README / "hello.py", tmp_path)
+    (tmp_path / "syslog.py").write_text(SYSLOG)
+    twistd(
+        *("--syslog", "--prefix=hello"),
+        *("cyclone", f"--port={free_port}", "--app=hello.Application"),
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        port=free_port,
+    )
+    assert ask(free_port).text == "hello, world"
+    messages = tmp_path / "messages"
+    wait_until(lambda: "200 GET / (127.0.0.1)" in messages.read_text(), "the request is logged")
+    assert messages.read_text().startswith("hello ")
