@@ -201,7 +201,8 @@ def test_dropbox(services: Any) -> None:
     field = {"Authorization": f"Bearer {answer['access_token']}"}
 
     def call(path: str, argument: Any) -> Any:
-        return dropbox.client.post(f"/2/{path}", json=argument, headers=field)
+        body = json.dumps(argument).encode()
+        return dropbox.client.post(f"/2/{path}", body=body, headers=field)
 
     assert call("users/get_current_account", None).json()["name"]["given_name"] == "Ada"
     entries = call("files/list_folder", {"path": "/Notes/Drafts"}).json()["entries"]
