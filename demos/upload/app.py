@@ -19,9 +19,8 @@ import tempfile
 import threading
 import time
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from twisted.internet.threads import deferToThread
@@ -43,8 +42,7 @@ LONGEST_NAME = 200
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A file that has arrived whole."""
 
     key: str
