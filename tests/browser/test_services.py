@@ -23,7 +23,10 @@ pytestmark = [
     pytest.mark.xdist_group("services-demos"),
 ]
 
-DEMOS = ("auth", "github_auth", "dropbox_auth", "facebook", "httpclient", "locale", "upload")
+DEMOS = (
+    *("auth", "github_auth", "dropbox_auth", "facebook"),
+    *("httpclient", "locale", "upload", "eventsocket"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +180,21 @@ def test_uploading(served: Any, page: Any) -> None:
     check_looks(page)
     page.get_by_role("button", name="Delete data <1>.bin").click()
     page.get_by_text("Nothing yet.").wait_for()
+
+
+def test_calling(served: Any, page: Any) -> None:
+    page.goto(served["eventsocket"])
+    page.get_by_role("status").get_by_text("The switch is there.").wait_for()
+    page.get_by_label("Who calls").fill("Mary")
+    page.get_by_label("Who is called").fill("Watson")
+    page.get_by_role("button", name="Connect them").click()
+    call = page.get_by_role("listitem").filter(has_text="Mary → Watson")
+    call.wait_for()
+    assert re.search(r"(ringing|talking) for 0:\d\d", call.inner_text())
+    check_looks(page)
+    call.get_by_role("button", name="Hang up Mary and Watson").click()
+    call.get_by_text("over:").wait_for()
+    assert int(page.inner_text("#over")) >= 1
 
 
 def test_encrypting(page: Any, tmp_path: Any) -> None:

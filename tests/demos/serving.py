@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.demos.loading import load
+from tests.demos.loading import DEMOS, load
 from tests.plugins.processes import Process
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +39,7 @@ def main(demos: list[str]) -> None:
     log.startLogging(sys.stdout)
     any_reactor: Any = reactor
     for demo in demos:
+        sys.path.append(str(DEMOS / demo))  # where some have a package
         port = any_reactor.listenTCP(0, load(demo).Application(), interface="127.0.0.1")
         print(demo, f"http://127.0.0.1:{port.getHost().port}", flush=True, file=sys.__stdout__)
     print("ready", flush=True, file=sys.__stdout__)
