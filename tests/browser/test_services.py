@@ -25,7 +25,7 @@ pytestmark = [
 
 DEMOS = (
     *("auth", "github_auth", "dropbox_auth", "facebook"),
-    *("httpclient", "locale", "upload", "eventsocket"),
+    *("httpclient", "locale", "upload", "eventsocket", "multiprotocol"),
 )
 
 
@@ -195,6 +195,17 @@ def test_calling(served: Any, page: Any) -> None:
     call.get_by_role("button", name="Hang up Mary and Watson").click()
     call.get_by_text("over:").wait_for()
     assert int(page.inner_text("#over")) >= 1
+
+
+def test_notices(served: Any, page: Any) -> None:
+    page.goto(served["multiprotocol"])
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Notice", exact=True).fill("<b>Hello</b>")
+    page.get_by_role("button", name="Put it up").click()
+    notice = page.get_by_role("listitem").filter(has_text="<b>Hello</b>")
+    notice.wait_for()
+    assert "Ada by HTTP" in notice.inner_text()
+    check_looks(page)
 
 
 def test_encrypting(page: Any, tmp_path: Any) -> None:
