@@ -211,6 +211,8 @@ class ObjectHandler(S3Handler):
         file.seek(start)
         while start < stop:
             block = await in_thread(file.read, min(_BLOCK, stop - start))
+            if not block:
+                raise OSError("a file of the store is shorter than it says")
             start += len(block)
             self.write(block)
             await self.flush()  # waits for a slow reader
