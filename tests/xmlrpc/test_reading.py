@@ -194,6 +194,9 @@ def test_class_22_no_document_types(doctype: str) -> None:
         (document("<base64>AAA</base64>"), "Incorrect padding"),
         (document("<double/>"), "no number: ''"),
         (document("<double>nan</double>"), "no number: 'nan'"),
+        # Class 3: in linear time.
+        (document(f"<double>{'1' * 400_000}x</double>"), "no number: '111"),
+        (document(f"<bigdecimal>{'1' * 400_000}x</bigdecimal>"), "no number: '111"),
         (document("<double>-Infinity</double>"), "no number: '-Infinity'"),
         (document("<double>1e999</double>"), "no number: '1e999'"),
         (document("<double>1_0.5</double>"), "no number: '1_0.5'"),

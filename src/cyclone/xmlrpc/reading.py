@@ -54,7 +54,8 @@ _CONTENTS = {
 _LISTS = frozenset(["params", "struct", "data"])
 
 _INTEGER = re.compile(r"[ \t\r\n]*[+-]?[0-9]+[ \t\r\n]*")
-_DOUBLE = re.compile(r"[ \t\r\n]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
+# No digit can be matched by two parts of it, so that nothing is tried twice.
+_DOUBLE = re.compile(r"[ \t\r\n]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/= \t\r\n]*")
 _NAME = re.compile(r"[A-Za-z0-9_.:/]+")
 _LONGEST_NAME = 255
