@@ -295,6 +295,22 @@ def test_injection_into_what_is_added(text: str) -> None:
     assert read(message).keys() == read(make()).keys()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 4000 + "a@example.com>",
+        "a" + " " * 4000 + ">",
+        '"' + "\\" * 4000 + "<a@example.com>",
+        "a " * 2000 + "<a@example.com",
+        "a@" + "." * 4000,
+        "x" * 5000 + " <a@example.com>",
+    ],
+)
+def test_class_3_addresses_take_linear_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no |has more than 4096 characters"):
+        parse_mailbox(text)
+
+
 def test_what_is_refused_besides() -> None:
     message = make()
     for call, said in (
