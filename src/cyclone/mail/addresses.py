@@ -99,6 +99,8 @@ def _domain(domain: str, text: str) -> str:
         except ValueError as exc:
             raise ValueError(f"address {text!r}: {exc}") from None
         return domain
+    if len(domain) > _MAX_DOMAIN:  # encoded it is no shorter, and encoding takes quadratic time
+        raise ValueError(f"address {text[:80]!r}: this is no domain, it is too long")
     try:
         encoded = domain.encode("idna").decode("ascii")
     except UnicodeError as exc:
