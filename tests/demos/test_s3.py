@@ -508,6 +508,23 @@ def test_uploads_that_are_aborted(client: Any, bucket: str) -> None:
     client.delete_bucket(Bucket=bucket)
 
 
+def test_parts_of_other_objects(client: Any, bucket: str) -> None:
+    place = {"Bucket": bucket, "Key": "k"}
+    client.put_object(**place, Body=b"0123456789")
+    upload = client.create_multipart_upload(**place)["UploadId"]
+    part = {**place, "UploadId": upload, "PartNumber": 1, "CopySource": place}
+    for span, code in (
+        ("bytes=0-", None),
+        ("2-3", "InvalidArgument"),
+        ("bytes=99-", "InvalidRange"),
+    ):
+        if code is None:
+            client.upload_part_copy(**part, CopySourceRange=span)
+        else:
+            assert code_of(client.upload_part_copy, **part, CopySourceRange=span)[0] == code
+    client.abort_multipart_upload(**place, UploadId=upload)
+
+
 def test_large_bodies_take_little_memory(client: Any, service: Service, bucket: str) -> None:
     def peak() -> int:
         status = Path(f"/proc/{service.process.pid}/status").read_text()

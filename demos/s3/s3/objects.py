@@ -131,7 +131,9 @@ class ObjectHandler(S3Handler):
             wanted = self.fields.get("x-amz-copy-source-range", "")
             span = parse_range(wanted, found.size) if wanted else None
             if wanted and span is None:
-                raise S3Error("InvalidArgument", "x-amz-copy-source-range must be bytes=FIRST-LAST.")
+                raise S3Error(
+                    "InvalidArgument", "x-amz-copy-source-range must be bytes=FIRST-LAST."
+                )
             _, md5 = self.store.copy((bucket, key), self.writer, span)
             number = _number(self.query.get("partNumber"))
             return self.store.put_part(
