@@ -508,6 +508,18 @@ def test_another_id_keeps_what_others_have_changed(
     assert len(store.inner if kind == "later" else store) == 1
 
 
+@pytest.mark.parametrize("kind", ["memory", "later"])
+def test_class_14_what_others_change_does_not_come_along_to_somebody_else(kind: str) -> None:
+    store: Any = LaterStore() if kind == "later" else MemoryStore(clock=Time())
+    visitor = visitor_of(store)
+    visitor.ask(lambda session, handler: session.login("ada"))
+    visitor.ask(put(a="0"))
+    responses = at_once(store, visitor, "secret=1", "login=grace&b=2")
+    visitor.cookies.set("session", cookie_of(responses[1]))
+    assert visitor.ask(look) == {"b": "2"}
+    assert visitor.ask(lambda session, handler: session.owner) == "grace"
+
+
 def test_class_14_sessions_that_get_another_id_while_they_are_ended(store: LaterStore) -> None:
     visitor = visitor_of(store)
     visitor.ask(lambda session, handler: session.login("ada"))

@@ -322,8 +322,9 @@ class Session(MutableMapping[str, Any]):
             current = await ask(store.load, old.key)
             old = None if current is None else self._sessions.read(old.key, current)
             if old is not None:
-                changes.apply(old.record.data)
-                record.data = old.record.data
+                if old.record.owner in (None, record.owner):  # not what is somebody else's
+                    changes.apply(old.record.data)
+                    record.data = old.record.data
                 record.revision = old.record.revision + 1
             elif not self._logs_in:
                 self._start_from(None)
