@@ -7,7 +7,7 @@
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
 #   BENCH_VENV   where the environment of `make bench` is        (.venv-bench)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
-#   CONFORMANCE_ARGS  arguments for `make conformance-tornado`
+#   CONFORMANCE_ARGS  arguments for `make conformance-tornado` and `make conformance-websocket`
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -94,7 +94,7 @@ conformance-reactor: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance.reactor
 
 conformance-websocket: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.conformance.websocket
+	$(BIN)/python -m tests.conformance.websocket $(CONFORMANCE_ARGS)
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)

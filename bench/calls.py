@@ -31,10 +31,13 @@ from zope.interface import implementer
 from bench.cases import CASES, PLACE, Case, WrongAnswer
 from bench.responses import ResponseReader
 
-_PORT = 8888
+PORT = 8888
 
 #: The cases that are answered at once, by a connection that has no reactor.
-IN_MEMORY = ("plaintext", "browser", "visitors", "json", "parameters", "form")
+IN_MEMORY = (
+    *("plaintext", "browser", "visitors", "json", "parameters", "form"),
+    *("echo", "broadcast", "events"),
+)
 
 
 class Factory(Protocol):
@@ -70,7 +73,7 @@ class MemoryTransport:
 
     def getHost(self) -> IPv4Address:
         """The server's address."""
-        return IPv4Address("TCP", "127.0.0.1", _PORT)
+        return IPv4Address("TCP", "127.0.0.1", PORT)
 
     def loseConnection(self) -> None:
         """Refuse: no request here may end its connection."""
@@ -109,7 +112,7 @@ class Connection:
     def __init__(self, factory: Factory, case: Case) -> None:
         factory.clock = Clock()
         self.case = case
-        self.request = case.request(_PORT)
+        self.request = case.request(PORT)
         self.transport = MemoryTransport()
         self.protocol = factory.buildProtocol(self.transport.getPeer())
         self.protocol.makeConnection(self.transport)
@@ -139,9 +142,19 @@ class Connection:
             raise WrongAnswer(f"{len(answers)} answers to {times} requests")
 
 
+def connect(factory: Factory, case: Case) -> Connection:
+    """Return a connection of ``factory`` in memory for ``case``."""
+    if case.mode in ("echo", "broadcast"):
+        from bench.messages import Messages
+
+        return Messages(factory, case)
+    return Connection(factory, case)
+
+
 @dataclass
 class CallCount:
-    """Calls per request: of Python functions, of built-ins, and of each Python function."""
+    """Calls per request, message or event: of Python functions, of built-ins, and of each of the
+    former."""
 
     python: float = 0.0
     builtin: float = 0.0
@@ -149,14 +162,17 @@ class CallCount:
 
 
 def count_calls(
-    factory: Factory, case: Case, *, requests: int = 200, warmup: int = 50
+    factory: Factory, case: Case, *, requests: int | None = None, warmup: int | None = None
 ) -> CallCount:
-    """Return the calls per request of ``case`` on ``factory``.
+    """Return the calls per unit, a request, message or event, of ``case`` on ``factory``.
 
-    ``warmup`` requests go first, so that caches are filled; ``requests`` are counted.  Raises
+    ``warmup`` requests go first, so that caches are filled; ``requests`` are counted: by default
+    what makes about 50 and 200 units.  Raises
     :class:`bench.cases.WrongAnswer` when the answers are not right or not as many.
     """
-    connection = Connection(factory, case)
+    requests = requests or case.times(200)
+    warmup = warmup or case.times(50)
+    connection = connect(factory, case)
     connection.ask(connection.requests(warmup))
     connection.check(warmup)
     made = connection.requests(requests)
@@ -165,10 +181,11 @@ def count_calls(
     _observed(lambda: connection.ask(made), frames, builtins)
     connection.check(requests)
     del frames[_driver_code(connection)]
-    functions = {_name(code): count / requests for code, count in frames.most_common()}
+    units = requests * case.answers
+    functions = {_name(code): count / units for code, count in frames.most_common()}
     return CallCount(
-        python=sum(frames.values()) / requests,
-        builtin=sum(builtins.values()) / requests,
+        python=sum(frames.values()) / units,
+        builtin=sum(builtins.values()) / units,
         functions=functions,
     )
 
@@ -256,15 +273,16 @@ def make_application() -> Factory:
     return factory
 
 
-def profile(name: str, *, requests: int = 20000, top: int = 40) -> str:
-    """Return cProfile's view of ``requests`` requests of the case ``name`` in memory.
+def profile(name: str, *, units: int = 20000, top: int = 40) -> str:
+    """Return cProfile's view of about so many requests, messages or events of a case in memory.
 
     Sorted by time inside the function; the profiler makes calls look dearer than they are.
     """
-    connection = Connection(make_application(), CASES[name])
-    connection.ask(connection.requests(100))
+    case = CASES[name]
+    connection = connect(make_application(), case)
+    connection.ask(connection.requests(case.times(100)))
     profiler = cProfile.Profile()
-    profiler.runcall(connection.ask, connection.requests(requests))
+    profiler.runcall(connection.ask, connection.requests(case.times(units)))
     out = io.StringIO()
     pstats.Stats(profiler, stream=out).strip_dirs().sort_stats("tottime").print_stats(top)
     return out.getvalue()

@@ -114,6 +114,17 @@ class Case:
             lines.append(f"Content-Length: {len(self.content)}")
         return "\r\n".join([*lines, "", ""]).encode("ascii") + self.content
 
+    @property
+    def answers(self) -> int:
+        """How many units come for what is sent once."""
+        if self.mode == "events":
+            return EVENTS
+        return self.connections or 1 if self.mode == "broadcast" else 1
+
+    def times(self, units: int) -> int:
+        """Return how often to ask for about so many units, at least five times."""
+        return max(5, units // self.answers)
+
     def arguments(self) -> list[str]:
         """Return what the load generator is told about the case."""
         arguments = [f"--mode={self.mode}", f"--depth={self.depth}"]

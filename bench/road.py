@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from bench.calls import Connection, make_application
+from bench.calls import connect, make_application
 from bench.cases import CASES
 
 _WARMUP = 100
@@ -18,10 +18,11 @@ _WARMUP = 100
 
 def walk(wanted: Mapping[str, int]) -> None:
     """Ask each case as often as it says, after a warm-up that is the same for all."""
-    connections = {name: Connection(make_application(), CASES[name]) for name in wanted}
+    connections = {name: connect(make_application(), CASES[name]) for name in wanted}
     for connection in connections.values():
-        connection.ask(connection.requests(_WARMUP))
-        connection.check(_WARMUP)
+        times = connection.case.times(_WARMUP)
+        connection.ask(connection.requests(times))
+        connection.check(times)
     for name, connection in connections.items():
         connection.ask(connection.requests(wanted[name]))
         connection.check(wanted[name])

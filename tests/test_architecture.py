@@ -37,12 +37,23 @@ FLOORS = {
         "websocket.deflate",
         "websocket.extensions",
         "websocket.handshake",
+        "websocket.masking",
         "websocket.session",
     ],
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "websocket", "wsgi"],
+    "handlers": [
+        "sse",
+        "rpc",
+        "jsonrpc",
+        "xmlrpc",
+        "httpauth",
+        "sessions",
+        "websocket",
+        "channels",
+        "wsgi",
+    ],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
@@ -63,7 +74,11 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
+MAY_ALSO_IMPORT = {
+    ("auth", "httpclient"),
+    ("auth.base", "httpclient"),
+    ("channels.listener", "redis"),  # the engines over Redis
+}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -75,6 +90,7 @@ PURE = [
     "websocket.deflate",
     "websocket.extensions",
     "websocket.handshake",
+    "websocket.masking",
     "websocket.session",
     "sse.accept",
     "sse.events",
@@ -101,10 +117,19 @@ PURE = [
     "httputil.multipart_memory",
     "httputil.multipart_rules",
     "auth.signing",
+    "channels.messages",
+    "channels.limits",
+    "channels.queue",
+    "httpauth.algorithms",
+    "httpauth.messages",
+    "httpauth.syntax",
+    "mail.addresses",
+    "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "sessions.records",
     "httpclient.calls",
     "jsonrpc.messages",
     "xmlrpc.reading",
@@ -142,8 +167,10 @@ FOREIGN = {
         "testing.certificate",
     ],
     "uvloop": ["uvloopreactor", "deploy"],
+    "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "websockets": ["websocket.masking"],
 }
 
 #: Where a function may import the global reactor.
@@ -155,6 +182,8 @@ REACTOR = [
     "httpclient",
     "mail",
     "autoreload",
+    "redis",  # txredisapi knows no other
+    "channels",
     "testing.client",  # a client for tests that run in the reactor
     "testing.loop",  # runs tests in the reactor
 ]

@@ -78,10 +78,10 @@ class Upload(cyclone.web.RequestHandler):
 def _websockets() -> list[Any]:
     """Return the routes of WebSocket handlers, if this cyclone has them."""
     try:
-        from cyclone.websocket import WebSocketHandler
+        from cyclone.websocket import Broadcaster, WebSocketHandler
     except ImportError:
         return []
-    everybody: set[WebSocketHandler] = set()
+    everybody = Broadcaster()
 
     class Echo(WebSocketHandler):
         def on_message(self, message: str | bytes) -> None:
@@ -95,8 +95,7 @@ def _websockets() -> list[Any]:
             everybody.discard(self)
 
         def on_message(self, message: str | bytes) -> None:
-            for one in everybody:
-                one.write_message(message)
+            everybody.send(message)
 
     return [(r"/ws", Echo), (r"/broadcast", Broadcast)]
 

@@ -20,7 +20,7 @@ from bench.measures.context import Context
 from bench.results import Table
 from bench.servers import ROOT
 
-_REQUESTS = 400
+_UNITS = 400
 _TITLE = "Instructions per request"
 _COLUMNS = ["case, cyclone in memory", "instructions"]
 
@@ -37,13 +37,18 @@ def measure(context: Context) -> Table:
     none = dict.fromkeys(names, 0)
     try:
         base = _count(none)
-        more = {name: _count({**none, name: _REQUESTS}) for name in names}
+        more = {name: _count({**none, name: CASES[name].times(_UNITS)}) for name in names}
     except NoCount as error:
         return Table(_TITLE, _COLUMNS, [], f"n/a: {error}")
     rows = [
-        [CASES[name].title, f"{(count - base) / _REQUESTS:,.0f}"] for name, count in more.items()
+        [CASES[name].title, f"{(count - base) / _units(name):,.0f}"] for name, count in more.items()
     ]
     return Table(_TITLE, _COLUMNS, rows)
+
+
+def _units(name: str) -> int:
+    case = CASES[name]
+    return case.times(_UNITS) * case.answers
 
 
 def _count(wanted: Mapping[str, int]) -> int:

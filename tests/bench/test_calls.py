@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.protocol import Factory, Protocol
 
-from bench.calls import count_calls
+from bench.calls import connect, count_calls, make_application
 from bench.cases import CASES, WrongAnswer
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello, world"
@@ -112,3 +112,16 @@ def test_wrong_answers_are_not_counted() -> None:
         count_calls(Factory.forProtocol(Wrong), CASES["plaintext"])
     with pytest.raises(WrongAnswer, match="0 answers to 50 requests"):
         count_calls(Factory.forProtocol(Silent), CASES["plaintext"])
+
+
+@pytest.mark.parametrize("name", ["echo", "broadcast"])
+def test_messages_are_counted_only_when_all_have_come(name: str) -> None:
+    case = CASES[name]
+    connection = connect(make_application(), case)
+    connection.ask(connection.requests(2))
+    connection.check(2)
+    connection.ask(connection.requests(2))
+    with pytest.raises(WrongAnswer, match="missing"):
+        connection.check(3)
+    with pytest.raises(WrongAnswer, match="not upgraded"):
+        connect(Factory.forProtocol(Direct), case)

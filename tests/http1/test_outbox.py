@@ -15,7 +15,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from cyclone.http1 import PeerGone
+from cyclone.http1 import Outbox, PeerGone
+from cyclone.http1.departures import Departures
 from cyclone.uvloopreactor import UvloopReactor
 from cyclone.web import Application, RequestHandler, asynchronous
 
@@ -364,3 +365,34 @@ async def test_pipelined_whole_responses_leave_one_by_one(
     assert [len(body_of(part)) for part in parts] == sizes
     if sends.offered:
         assert max(sends.offered) <= 131072
+
+
+class Recorder:
+    """A transport that keeps the pieces apart."""
+
+    TLS = False
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.write = self.written.append
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        assert streaming
+
+
+def test_what_is_written_when_the_peer_has_caught_up_leaves_in_one_piece() -> None:
+    transport = Recorder()
+    outbox = Outbox(transport, lambda: None, Departures(lambda _: None))
+    outbox.pauseProducing()
+    outbox.send(b"first")
+
+    def go_on(_: None) -> None:
+        outbox.send(b"second, ")
+        outbox.send(b"third")
+
+    outbox.drained().addCallback(go_on)
+    outbox.resumeProducing()
+    assert transport.written == [b"first", b"second, third"]
+    assert outbox.clear
+    outbox.send(b"fourth")
+    assert transport.written[-1] == b"fourth"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyclone.websocket.deflate import CompressionOptions, Deflate, Parameters, compress_alone
-from cyclone.websocket.frames import close_payload, encode_frame, is_close_code, mask
+from cyclone.websocket.frames import close_payload, encode_frame, is_close_code
 from cyclone.websocket.session import Close, Failed, Ping, Pong, Session
 
-from .frames import KEY, bytewise, events, frame, xor
+from .frames import KEY, bytewise, events, frame, quick_events, xor
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 EURO = "€".encode()
@@ -151,18 +151,6 @@ def test_class_16_small_pieces_pin_no_memory() -> None:
     assert used < 250_000
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 63, 64, 65, 1000, 4095, 70_000])
-def test_masks(size: int) -> None:
-    data = random.Random(size).randbytes(size)
-    assert mask(data, KEY) == xor(data, KEY)
-
-
-@pytest.mark.parametrize("key", [b"", b"abc", b"abcde"])
-def test_a_mask_has_four_bytes(key: bytes) -> None:
-    with pytest.raises(ValueError, match="four bytes"):
-        mask(b"data", key)
-
-
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
 @pytest.mark.parametrize("key", [None, KEY])
 def test_frames_are_encoded(size: int, key: bytes | None) -> None:
@@ -208,16 +196,26 @@ def parameters() -> st.SearchStrategy[Parameters | None]:
     return st.none() | st.builds(Parameters, st.booleans(), st.booleans(), bits, bits)
 
 
-def pair(agreed: Parameters | None, client: bool) -> tuple[Session, Session]:
-    """Who sends, and who receives."""
-    options = CompressionOptions(threshold=5)
+def pair(
+    agreed: Parameters | None, client: bool, threshold: int = 5, limit: int = 10_000_000
+) -> tuple[Session, Session]:
+    """Who sends, and who receives messages of at most `limit` bytes."""
+    options = CompressionOptions(threshold=threshold)
 
     def deflate(end: bool) -> Deflate | None:
         return agreed and Deflate(agreed, options, end)
 
     return Session(client, deflate=deflate(client)), Session(
-        not client, deflate=deflate(not client)
+        not client, max_message_size=limit, deflate=deflate(not client)
     )
+
+
+def unmasked(whole: bytes) -> bytes:
+    """The payload of a frame of less than 64 kB."""
+    start = 2 if whole[1] & 0x7F < 126 else 4
+    if whole[1] & 0x80:
+        return xor(whole[start + 4 :], whole[start : start + 4])
+    return whole[start:]
 
 
 def fragmented(data: st.DataObject, message: bytes, opcode: int, rsv: int, key: Any) -> bytes:
@@ -232,23 +230,22 @@ def fragmented(data: st.DataObject, message: bytes, opcode: int, rsv: int, key: 
     return made
 
 
-@given(MESSAGES, parameters(), st.booleans(), st.data())
+@given(MESSAGES, parameters(), st.booleans(), st.sampled_from([0, 5]), st.data())
 def test_any_messages_cut_anywhere_arrive(
-    messages: list[Any], agreed: Parameters | None, client: bool, data: st.DataObject
+    messages: list[Any],
+    agreed: Parameters | None,
+    client: bool,
+    threshold: int,
+    data: st.DataObject,
 ) -> None:
-    sender, receiver = pair(agreed, client)
+    sender, receiver = pair(agreed, client, threshold)
     wire = b""
     for message in messages:
         whole = sender.encode(message, isinstance(message, bytes))
         if data.draw(st.booleans()):
-            # The same payload in fragments.
-            payload = message.encode() if isinstance(message, str) else message
-            rsv = whole[0] & 0x40
-            if rsv and sender.deflate is not None:
-                sender.deflate.sent_alone()
-                payload = compress_alone(payload, CompressionOptions(), sender.deflate.window_bits)
+            # The same payload, compressed with what came before it, in fragments.
             key = KEY if client else None
-            whole = fragmented(data, payload, whole[0] & 0x0F, rsv, key)
+            whole = fragmented(data, unmasked(whole), whole[0] & 0x0F, whole[0] & 0x40, key)
         wire += whole
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=8)))
     pieces = [wire[i:j] for i, j in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
@@ -275,6 +272,41 @@ def test_class_16_a_mutated_stream_ends_in_a_close_code(
             assert event.code in (1002, 1007, 1008, 1009)
             close_payload(event.code, event.reason)
             assert event is found[-1]
+
+
+PIECES = st.one_of(
+    st.binary(max_size=200),
+    st.builds(
+        frame,
+        st.sampled_from([0, TEXT, TEXT, BINARY, PING, CLOSE, 3]),
+        st.one_of(st.text(max_size=150).map(str.encode), st.binary(max_size=150)),
+        fin=st.sampled_from([True, True, False]),
+        rsv=st.sampled_from([0, 0, 0, 0x40, 0x10]),
+        key=st.sampled_from([KEY, KEY, b"abcd", None]),
+    ),
+)
+
+
+@given(st.lists(PIECES, max_size=4), st.booleans(), st.booleans(), st.integers(0, 200))
+def test_the_short_way_for_a_whole_message_means_the_same(
+    pieces: list[bytes], compressed: bool, client: bool, limit: int
+) -> None:
+    agreed = Parameters() if compressed else None
+    one, other = (pair(agreed, client, limit=limit)[1] for _ in range(2))
+    assert quick_events(one, pieces) == events(other, pieces)
+    assert (one.over, one.buffered) == (other.over, other.buffered)
+
+
+# Of the 16 bit length what is shorter than 126 is not allowed; it has the size of other frames.
+@pytest.mark.parametrize("length", [*range(118, 135), 65535, 65536])
+@pytest.mark.parametrize("form", [125, 126, 127])
+@pytest.mark.parametrize("missing", [0, 1, 2, 6])
+def test_the_short_way_and_lengths(length: int, form: int, missing: int) -> None:
+    said = bytes([0x80 | min(length, 125)])
+    if form > 125:
+        said = bytes([0x80 | form]) + (length & 0xFFFF).to_bytes(2 if form == 126 else 8, "big")
+    wire = b"\x82" + said + KEY + b"x" * (length - missing)
+    assert quick_events(Session(), [wire]) == events(Session(), [wire])
 
 
 @given(st.binary(max_size=200), st.booleans())

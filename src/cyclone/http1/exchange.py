@@ -45,6 +45,7 @@ class _Phase(enum.Enum):
 _log = Logger(namespace="cyclone.general")
 
 _WAITING, _STREAMING, _DONE = _Phase.WAITING, _Phase.STREAMING, _Phase.DONE
+_CHUNKED = Framing.CHUNKED
 
 
 class Exchange:
@@ -257,13 +258,13 @@ class Exchange:
             return GONE
         if self._phase is _WAITING:
             raise FramingError("write_headers() comes before write()")
-        if chunk and self._connection.admit():
-            try:
-                self._connection.outbox.send(self._frame(chunk))
-            except FramingError:
-                self._connection.abort()
-                raise
-        return self._connection.outbox.drained()
+        connection, outbox = self._connection, self._connection.outbox
+        if chunk and (not outbox.queued or connection.admit()):
+            if self._framing is _CHUNKED:  # such as an event
+                outbox.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            else:
+                self._send_unchunked(chunk)
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def finish(self) -> Settled | Waiter:
         """End the response.
@@ -366,7 +367,12 @@ class Exchange:
                 with one.
         """
         self._phase = _DONE
-        return self._connection.detach(protocol)
+        connection = self._connection
+        transport = connection.detach(protocol)
+        connections: set[Any] = connection.factory.connections
+        if protocol in connections:  # it stands for itself in a graceful stop
+            connections.discard(connection)
+        return transport
 
     def drop_detached(self) -> None:
         """End a connection that `detach` has given to no protocol; nobody else would notice it."""
@@ -439,6 +445,14 @@ class Exchange:
             self._phase = _WAITING
             raise FramingError(f"Content-Length must be a number of bytes, not {value!r}")
         return int(value)
+
+    def _send_unchunked(self, chunk: bytes) -> None:
+        try:
+            framed = self._frame(chunk)
+        except FramingError:
+            self._connection.abort()
+            raise
+        self._connection.outbox.send(framed)
 
     def _frame(self, chunk: bytes) -> bytes:
         framing = self._framing

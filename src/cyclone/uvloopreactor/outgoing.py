@@ -57,7 +57,9 @@ class Outgoing:
         self._stream = stream
         stream.set_write_buffer_limits(self._some, 0)
         self.connected = True
-        self._deaf = False
+        # Read for every piece that is written, and faster to read from here than from the class.
+        self._deaf = self._blocked = self._watchful = False
+        self.bufferSize = self.bufferSize
 
     def guarded(self, function: Callable[[], object]) -> bool:
         """Call code of others; should it raise, log that and end the connection."""

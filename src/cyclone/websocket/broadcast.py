@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from .errors import WebSocketClosedError
+from .errors import GONE, WebSocketClosedError
 from .handler import WebSocketHandler
 from .prepared import PreparedMessage
 
@@ -50,28 +51,31 @@ class Broadcaster:
 
     def send(
         self,
-        message: str | bytes,
+        message: str | bytes | dict[str, Any],
         binary: bool = False,
         exclude: WebSocketHandler | None = None,
     ) -> int:
         """Send a message to all of them.
 
         Args:
-            message: text or, if `binary`, bytes.
+            message: text or, if `binary`, bytes; a dict is sent as JSON.
             exclude: one that does not get it, such as the one it is from.
 
         Returns:
             to how many it was sent.
+
+        Raises:
+            TypeError: `message` is none of these.
         """
         prepared = PreparedMessage(message, binary)
         sent = 0
         for handler in list(self._handlers):
             connection = handler.ws_connection
-            if handler is exclude or connection is None or connection.closing:
+            if handler is exclude or connection is None:
                 continue
             try:
-                connection.send_prepared(prepared)
-            except WebSocketClosedError:  # by what was sent before, or by its transport
+                if connection.send_prepared(prepared) is not GONE:
+                    sent += 1
+            except WebSocketClosedError:  # closing, maybe by what was sent before
                 continue
-            sent += 1
         return sent

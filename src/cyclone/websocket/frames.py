@@ -1,10 +1,11 @@
-"""Frames of RFC 6455: what their first bytes say, masks, close codes.  Pure functions."""
+"""Frames of RFC 6455: what their first bytes say, close codes.  Pure functions."""
 
 from __future__ import annotations
 
 import struct
-from functools import cache
 from typing import Final
+
+from .masking import mask
 
 __all__ = [
     "BINARY",
@@ -20,7 +21,6 @@ __all__ = [
     "close_payload",
     "encode_frame",
     "is_close_code",
-    "mask",
     "parse_close",
 ]
 
@@ -33,9 +33,6 @@ PONG: Final = 0xA
 
 #: Bytes that a control frame may hold (RFC 6455 section 5.5).
 MAX_CONTROL: Final = 125
-
-#: From this size on translating is faster than one large integer.
-_LONG = 512
 
 #: The codes that RFC 6455 section 7.4.1 and IANA's registry let a close frame bear, below 3000.
 _REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
@@ -62,34 +59,6 @@ class ViolationError(Exception):
         super().__init__(f"{code} {reason}")
         self.code = code
         self.reason = reason
-
-
-@cache
-def _table(key: int) -> bytes:
-    """What each byte becomes under one byte of a mask; all 256 tables take 64 KiB."""
-    return bytes(byte ^ key for byte in range(256))
-
-
-def mask(data: bytes | bytearray | memoryview, key: bytes) -> bytes:
-    """XOR `data` with the four bytes of `key`, again and again (RFC 6455 section 5.3).
-
-    Short data as one large integer, which takes the time of a few calls.  Long data by
-    translating every fourth byte at a time, which is three times as fast there.
-
-    Raises:
-        ValueError: `key` has not four bytes.
-    """
-    if len(key) != 4:
-        raise ValueError("a mask has four bytes")
-    size = len(data)
-    if size < _LONG:
-        keys = (key * ((size + 3) >> 2))[:size]
-        number = int.from_bytes(data, "little") ^ int.from_bytes(keys, "little")
-        return number.to_bytes(size, "little")
-    masked = bytearray(data)
-    for lane in range(4):
-        masked[lane::4] = masked[lane::4].translate(_table(key[lane]))
-    return bytes(masked)
 
 
 def encode_frame(first: int, payload: bytes, key: bytes | None = None) -> bytes:

@@ -31,9 +31,9 @@ from .frames import (
     ViolationError,
     close_payload,
     encode_frame,
-    mask,
     parse_close,
 )
+from .masking import mask
 
 __all__ = ["Close", "Event", "Failed", "Ping", "Pong", "Session"]
 
@@ -99,6 +99,7 @@ class Session:
 
     Attributes:
         deflate: as given.
+        plain: messages are sent as they are, neither compressed nor masked.
         close_sent: a close frame has been made; nothing can be sent after it.
         over: nothing more is read: the peer has closed, or was found to break a rule.
     """
@@ -122,6 +123,7 @@ class Session:
         "close_sent",
         "deflate",
         "over",
+        "plain",
     )
 
     def __init__(
@@ -136,6 +138,7 @@ class Session:
         self._max_size = max_message_size
         self._max_fragments = max_fragments
         self.deflate = deflate
+        self.plain = deflate is None and not client
         self._make_key = make_key
         self.close_sent = self.over = False
         self._buffer: bytes | bytearray = b""
@@ -153,6 +156,36 @@ class Session:
         self._decoder: Any = None
 
     # -- what comes
+
+    def whole(self, data: bytes) -> str | bytes | None:
+        """The message that `data` is, if it is one masked frame and nothing has come before it.
+
+        That is nearly all that servers get.  None if it is anything else, or breaks a rule: then it
+        is to be fed.
+        """
+        size = len(data)
+        if size < 6 or self._frame >= 0 or self._opcode or self._client:
+            return None
+        first, length, begin = data[0], data[1] - 0x80, 6
+        if length > 125:
+            if length == 127 or size < 134:  # 126 bytes are the least that may be said so
+                return None
+            length, begin = data[2] << 8 | data[3], 8
+        if (
+            length + begin != size
+            or length > self._max_size
+            or not (first == 0x81 or first == 0x82)
+            or self._position != len(self._buffer)
+            or self.over
+        ):
+            return None
+        data = mask(data[begin:], data[begin - 4 : begin])
+        if first == 0x82:
+            return data
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return None
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the peer."""
@@ -177,7 +210,7 @@ class Session:
         have = len(buffer) - start
         if not have:
             return None
-        # Nearly all that servers get is this: one whole, short, masked frame.
+        # Often a short message in one frame, as in `whole`, with others before or after it.
         if have > 5 and self._frame < 0 and not self._opcode and not self._client:
             first, length = buffer[start], buffer[start + 1] - 0x80
             end = start + 6 + length
@@ -185,11 +218,7 @@ class Session:
                 0 <= length < 126 and length + 6 <= have and length <= self._max_size
             ):
                 self._position = end
-                size = length + 3 >> 2
-                number = int.from_bytes(buffer[start + 6 : end], "little") ^ int.from_bytes(
-                    (buffer[start + 2 : start + 6] * size)[:length], "little"
-                )
-                data = number.to_bytes(length, "little")
+                data = mask(buffer[start + 6 : end], buffer[start + 2 : start + 6])
                 if first == 0x82:
                     return data
                 try:

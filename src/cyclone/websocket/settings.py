@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cyclone.http1 import SlowPeerPolicy, check_slow_peer_policy, hard_limit
@@ -44,6 +45,10 @@ class WebSocketSettings:
             ):
                 raise ValueError(f"websocket_{name} must be a number, 0 or more, not {value!r}")
 
+    def shared(self) -> WebSocketSettings:
+        """The same settings, in one object for many connections."""
+        return _shared(self)
+
     @property
     def hard_limit(self) -> int:
         """Bytes beyond which a connection is closed whose peer does not read."""
@@ -54,3 +59,8 @@ class WebSocketSettings:
         """Seconds to wait for an answer to a ping, 0 for ever."""
         timeout = self.ping_interval if self.ping_timeout is None else self.ping_timeout
         return timeout or 0
+
+
+@lru_cache(maxsize=64)
+def _shared(settings: WebSocketSettings) -> WebSocketSettings:
+    return settings

@@ -11,6 +11,7 @@ from cyclone._async import DONE, Settled, Waiter
 from cyclone.http1 import Backlog, HTTPFactory, Outbox
 
 from .errors import GONE, WebSocketClosedError
+from .frames import BINARY_HEADS, TEXT_HEADS
 from .prepared import PreparedMessage
 from .session import Session
 from .settings import WebSocketSettings
@@ -73,15 +74,29 @@ class Writing(Protocol):
         outbox, session = self.outbox, self._session
         if outbox.paused or outbox.queued or session.close_sent or self._lost:
             return self._send_late((message, binary), len(message))
+        if session.plain:
+            # Session.encode(), and below Outbox.send(), spelled out for what is sent most.
+            data = message.encode() if isinstance(message, str) else message
+            if (size := len(data)) < 126:
+                frame = (BINARY_HEADS if binary else TEXT_HEADS)[size] + data
+                if outbox.write is None or outbox.holding:
+                    outbox.send(frame)
+                else:
+                    outbox.write(frame)
+                return outbox.drained() if outbox.paused or outbox.queued else DONE
         outbox.send(session.encode(message, binary))
         return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     def send_prepared(self, message: PreparedMessage) -> Settled | Waiter:
         """As `send`, for a message that goes to many; server only."""
-        if self.closing or not self.outbox.clear:
+        outbox, session = self.outbox, self._session
+        if outbox.paused or outbox.queued or session.close_sent or self._lost:
             return self._send_late(message, len(message.data))
-        self.outbox.send(message.frame_for(self._session))
-        return self.outbox.drained()
+        if session.plain and message.short and not outbox.holding and outbox.write is not None:
+            outbox.write(message.frame)
+        else:
+            outbox.send(message.frame_for(session))
+        return outbox.drained() if outbox.paused or outbox.queued else DONE
 
     # -- inside
 
@@ -114,8 +129,11 @@ class Writing(Protocol):
     def _hold(self, message: Outgoing, size: int) -> None:
         """Keep a message until the peer has taken what is on its way.
 
-        It is encoded then: a message that has been compressed cannot be dropped.
+        It is compressed then: a message that has been compressed cannot be dropped.
         """
+        if isinstance(message, tuple) and isinstance(message[0], str):
+            data = message[0].encode("utf-8")  # what cannot be, the caller is to hear of
+            message, size = (data, message[1]), len(data)
         if self._held is None:
             self._held = Backlog(self._settings.write_buffer_limit)
         self._held.add(message, size)
