@@ -29,7 +29,7 @@ SKELETONS: Mapping[str, Skeleton] = {
     ),
     "signup": Skeleton(
         "accounts: sign up by e-mail, log in, reset of passwords",
-        ("common", "signup", "server"),
+        ("common", "server", "signup"),
     ),
 }
 
