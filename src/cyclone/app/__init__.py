@@ -1,8 +1,8 @@
 """Makes new projects: ``python -m cyclone.app -p NAME``, or ``cyclone app -p NAME`` (cyclone 1.x).
 
 A project is put together from directories below ``skeletons``, which `layers` lists; what is in
-them are plain files.  One whose name ends in ``.in`` loses that, and its ``@@names@@`` are replaced;
-the others are copied byte for byte.
+them are plain files.  One whose name ends in ``.in`` loses that, and its ``@@names@@`` are
+replaced; the others are copied byte for byte.
 
     arguments   the command line, of both commands
     naming      which names projects, modules and versions may have (pure)

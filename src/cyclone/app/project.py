@@ -124,18 +124,23 @@ def _license_text(path: str | None) -> str | None:
 
 def _author() -> tuple[str, str]:
     """Whose project it is by what git knows."""
-    found = [
-        subprocess.run(
-            ["git", "config", key],
+    return clean(_git("config", "user.name").stdout), clean(_git("config", "user.email").stdout)
+
+
+def _git(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["git", *words],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=_PATIENCE,
             check=False,
-        ).stdout
-        for key in ("user.name", "user.email")
-    ]
-    return clean(found[0]), clean(found[1])
+        )
+    except subprocess.TimeoutExpired:
+        raise ProjectError(f"git {words[0]} takes more than {_PATIENCE} seconds") from None
 
 
 def _make_directory(target: Path, name: str) -> Path:
@@ -170,14 +175,6 @@ def _fill(directory: Path, skeleton: str, values: Mapping[str, str]) -> None:
 
 def _make_repository(directory: Path) -> None:
     for command in (["init", "--quiet"], ["add", "--all"]):
-        done = subprocess.run(
-            ["git", *command],
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-        )
+        done = _git(*command, cwd=directory)
         if done.returncode:
             raise ProjectError(f"git {command[0]} failed: {clean(done.stderr)}")
