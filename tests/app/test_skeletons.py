@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -187,6 +189,37 @@ def test_it_serves_under_start_sh(
     server.stop()
     assert "Traceback" not in server.output
     shutil.rmtree(directory / "var")
+
+
+def test_databases_that_are_switched_on(
+    project: MakeProject, spawn: Callable[..., Process], new_port: Callable[[], int], valkey: Any
+) -> None:
+    """One that is there answers; for those that are away the answer is 503, at once."""
+    directory = project("default")
+    local = directory / "local.conf"
+    text = local.read_text()
+    away = "127.0.0.1:1/shop"
+    local.write_text(
+        f"{text}[redis]\nenabled = yes\nport = {valkey.port}\ndbid = 8\n"
+        f"[mysql]\nenabled = yes\nurl = mysql://a:b@{away}\n"
+    )
+    port = new_port()
+    command = [directory / ".venv/bin/cyclone", "run", "my_default.web:Application"]
+    options = ["--appopts=my_default.conf", f"--port={port}"]
+    environment = {"DATABASE_URL": f"postgres://a:b@{away}", "SQLITE_DATABASE": ":memory:"}
+    try:
+        spawn([*command, *options], cwd=directory, env=environment, line="^Listening on")
+    finally:
+        local.write_text(text)
+    assert get(port)[1].count("switched on") == 4
+    assert get(port, "/sample/redis") == (200, '{"redis": 1}')
+    for name in ("mysql", "postgresql"):
+        status, page = get(port, f"/sample/{name}", Accept_Language="de")
+        assert (status, "nicht erreichbar" in page) == (503, True), name
+    status, state = get(port, "/-/ready")
+    ready = {name: one["ready"] for name, one in json.loads(state)["stores"].items()}
+    assert status == 503
+    assert ready == {"sqlite": True, "redis": True, "mysql": False, "postgresql": False}
 
 
 def test_it_serves_under_its_procfile(
@@ -390,6 +423,7 @@ def test_the_service_takes_the_socket_of_systemd(
         "listener.bind(sys.argv[1])\n"
         "listener.listen()\n"
         "os.dup2(listener.fileno(), 3)\n"
+        "os.set_inheritable(3, True)\n"
         "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='x')\n"
         "os.execv(sys.argv[2], sys.argv[2:])\n"
     )
@@ -402,7 +436,7 @@ def test_the_service_takes_the_socket_of_systemd(
     )
     assert get(path)[0] == 200
     assert "Funcionou!" in get(path, Accept_Language="pt-PT")[1]
-    assert server.stop() == 0
+    assert server.stop() in (0, -signal.SIGTERM)
 
 
 def test_nginx_takes_its_configuration(
