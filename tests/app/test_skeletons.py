@@ -172,7 +172,7 @@ def test_a_new_language(
 # --- servers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("skeleton", SKELETONS)
+@pytest.mark.parametrize("skeleton", ["foreman", "signup"])
 def test_it_serves_under_start_sh(
     project: MakeProject, skeleton: str, spawn: Callable[..., Process], free_port: int
 ) -> None:
@@ -180,19 +180,17 @@ def test_it_serves_under_start_sh(
     # From elsewhere, as people call scripts.
     command = [directory / "start.sh", f"--port={free_port}"]
     server = spawn(command, cwd="/", line="^Listening on")
-    assert get(free_port)[0] == 200
     assert "¡Funciona!" in get(free_port, Accept_Language="es")[1]
-    status, text = get(free_port, "/-/ready")
-    assert (status, '"sqlite"' in text) == (200, True)
+    assert get(free_port, "/-/ready")[0] == 200
     (database,) = (directory / "var").glob("*.sqlite3")
-    assert database.stat().st_mode & 0o007 == 0 or (directory / "var").stat().st_mode & 0o007 == 0
+    assert (directory / "var").stat().st_mode & 0o007 == 0, "others may read the database"
     server.stop()
     assert "Traceback" not in server.output
     shutil.rmtree(directory / "var")
 
 
 def test_databases_that_are_switched_on(
-    project: MakeProject, spawn: Callable[..., Process], new_port: Callable[[], int], valkey: Any
+    project: MakeProject, spawn: Callable[..., Process], free_port: int, valkey: Any
 ) -> None:
     """One that is there answers; for those that are away the answer is 503, at once."""
     directory = project("default")
@@ -203,23 +201,24 @@ def test_databases_that_are_switched_on(
         f"{text}[redis]\nenabled = yes\nport = {valkey.port}\ndbid = 8\n"
         f"[mysql]\nenabled = yes\nurl = mysql://a:b@{away}\n"
     )
-    port = new_port()
-    command = [directory / ".venv/bin/cyclone", "run", "my_default.web:Application"]
-    options = ["--appopts=my_default.conf", f"--port={port}"]
+    command = [directory / "start.sh", f"--port={free_port}"]
     environment = {"DATABASE_URL": f"postgres://a:b@{away}", "SQLITE_DATABASE": ":memory:"}
     try:
-        spawn([*command, *options], cwd=directory, env=environment, line="^Listening on")
+        server = spawn(command, cwd="/", env=environment, line="^Listening on")
     finally:
         local.write_text(text)
-    assert get(port)[1].count("switched on") == 4
-    assert get(port, "/sample/redis") == (200, '{"redis": 1}')
+    assert get(free_port)[1].count("switched on") == 4
+    assert get(free_port, "/sample/redis") == (200, '{"redis": 1}')
+    assert "sqlite" in get(free_port, "/sample/sqlite")[1]
     for name in ("mysql", "postgresql"):
-        status, page = get(port, f"/sample/{name}", Accept_Language="de")
+        status, page = get(free_port, f"/sample/{name}", Accept_Language="de")
         assert (status, "nicht erreichbar" in page) == (503, True), name
-    status, state = get(port, "/-/ready")
+    status, state = get(free_port, "/-/ready")
     ready = {name: one["ready"] for name, one in json.loads(state)["stores"].items()}
     assert status == 503
     assert ready == {"sqlite": True, "redis": True, "mysql": False, "postgresql": False}
+    server.stop()
+    assert "Traceback" not in server.output
 
 
 def test_it_serves_under_its_procfile(
@@ -228,7 +227,7 @@ def test_it_serves_under_its_procfile(
     pytest.importorskip("honcho")
     directory = project("foreman")
     # honcho gives the first process the port that it is told.
-    port = new_port() // 100 * 100 or new_port()
+    port = new_port()
     path = f"{directory / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
     server = spawn(
         [sys.executable, "-m", "honcho", "start", f"--port={port}"],
