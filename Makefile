@@ -41,13 +41,9 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "the venv module is incomplete; on Debian: apt install python3-venv"; exit 1; }
 
-$(VENV)/.installed-run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP_INSTALL) -e .
-	@touch $@
-
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[$*]'
-	@touch $@ $(VENV)/.installed-run
+	@touch $@
 
 # The peers of the benchmark have an environment of their own: nothing of theirs gets into what is
 # developed and tested. The last one does not install everywhere, and may be missing.
@@ -59,8 +55,8 @@ $(BENCH_VENV)/.installed: pyproject.toml constraints.txt
 
 # --- what to do in it --------------------------------------------------------------------------
 
-run: $(VENV)/.installed-run
-	$(BIN)/python -m cyclone run demos/site/app.py --host $(HOST) --port $(PORT)
+run: $(VENV)/.installed-demos
+	$(BIN)/python -m cyclone run demos/gallery/app.py --host $(HOST) --port $(PORT)
 
 test: check test-cov test-uvloop
 
