@@ -69,6 +69,7 @@ def test_options(
         (["-p", "tools"], "in the way"),
         (["-p", "Twisted"], "in the way"),
         (["-p", "cyclone"], "in the way"),
+        (["-p", "attr"], "in the way"),
         (["-p", "json"], "standard library"),
         (["-p", "class"], "a word of Python"),
         (["-p", "x", "-m", "None"], "a word of Python"),

@@ -8,8 +8,15 @@ import sys
 
 __all__ = ["ProjectError", "check_project_name", "check_version", "module_name"]
 
-#: Directories that stand beside the module, and packages that it would hide from itself.
-TAKEN = frozenset(("frontend", "tools", "twisted", "cyclone", "scripts", "deploy", "tests", "var"))
+#: Directories that stand beside the module.
+_DIRECTORIES = ("frontend", "tools", "scripts", "deploy", "tests", "var")
+#: Libraries of cyclone, which it would hide.
+_LIBRARIES = (
+    "cyclone", "twisted", "zope", "attr", "attrs", "automat", "constantly", "hyperlink", "idna",
+    "incremental", "openssl", "cryptography", "service_identity", "typing_extensions", "httptools",
+    "multipart", "defusedxml", "uvloop", "brotli", "zstandard", "babel", "joserfc", "txredisapi",
+    "psycopg", "psycopg_pool", "pymysql", "txmongo", "pymongo", "bson", "six", "bcrypt",
+)  # fmt: skip
 
 _PROJECT = re.compile(r"[0-9a-z][0-9a-z_-]*", re.IGNORECASE | re.ASCII)
 _MODULE = re.compile(r"[a-z_][0-9a-z_]*", re.IGNORECASE | re.ASCII)
@@ -63,7 +70,7 @@ def _problem(name: str) -> str | None:
         return f"it has at most {_LONGEST} letters"
     if keyword.iskeyword(name) or name in ("None", "True", "False"):
         return "it is a word of Python"
-    if name.lower() in TAKEN:
+    if name.lower() in (*_DIRECTORIES, *_LIBRARIES):
         return "it would be in the way of another part of the project or of its libraries"
     if name in sys.stdlib_module_names:
         return "it would hide a module of Python's standard library"
