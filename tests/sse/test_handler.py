@@ -534,20 +534,26 @@ def test_one_timer_serves_all() -> None:
     assert len(stage.client.clock.getDelayedCalls()) == 1
 
 
-def test_a_heartbeat_that_reaches_nobody_ends_the_stream() -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_heartbeat_that_reaches_nobody_ends_the_stream(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not that of a program that does not read, whose system answers for it."""
     stage = Stage(Noting, sse_heartbeat_interval=5)
     response = stage.open()
     acknowledged = [10, 13, 13]
-    outbox = stage.handlers[0].request.connection.outbox
-    type(outbox).progress, progress = lambda _: acknowledged.pop(0), type(outbox).progress
-    try:
-        for beats in (1, 2):
-            stage.client.advance(5.5)
-            assert response.received == b":\n\n" * beats
+    outbox = type(stage.handlers[0].request.connection.outbox)
+    monkeypatch.setattr(outbox, "progress", lambda _: acknowledged.pop(0))
+    monkeypatch.setattr(outbox, "unanswered", lambda _: not answers)
+    for beats in (1, 2):
         stage.client.advance(5.5)
-    finally:
-        type(outbox).progress = progress
-    assert stage.notes == ["bind", "unbind"] and acknowledged == []
+        assert response.received == b":\n\n" * beats
+    stage.client.advance(5.5)
+    assert acknowledged == []
+    if answers:
+        assert response.received == b":\n\n" * 3
+        response.disconnect()
+    assert stage.notes == ["bind", "unbind"]
     assert not stage.app.connections and not stage.app.streams
 
 
