@@ -73,8 +73,10 @@ class Waiter(Deferred[None]):
         """`waited_for` is called when somebody begins to wait."""
         super().__init__()
         self._waited_for = waited_for
+        self.waiting = 0  # how many callbacks it was given
 
     def _tell(self) -> None:
+        self.waiting += 1
         waited_for, self._waited_for = self._waited_for, None
         if waited_for is not None:
             waited_for(self)
@@ -101,11 +103,13 @@ for _name in ("addCallbacks", "addCallback", "addErrback", "addBoth"):
     setattr(Waiter, _name, _telling(getattr(Deferred, _name)))
 
 
-def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+def _as_future(deferred: Waiter, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = loop.create_future()
 
     def relay(result: Any) -> Any:
         if future.cancelled():
+            if isinstance(result, Failure):
+                deferred.addErrback(lambda _: None)  # as in _watch()
             return result
         if isinstance(result, Failure):
             future.set_exception(exception_of(result))
@@ -113,7 +117,12 @@ def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyn
         future.set_result(result)
         return result
 
+    def give_up(future: asyncio.Future[Any]) -> None:
+        if future.cancelled() and deferred.waiting == 1:  # nobody else waits
+            deferred.cancel()
+
     deferred.addBoth(relay)
+    future.add_done_callback(give_up)
     return future
 
 

@@ -195,6 +195,22 @@ def test_in_a_plain_asyncio_task() -> None:
     assert asyncio.run(main()) == ["x", "end"]
 
 
+def test_who_waits_for_a_while_only() -> None:
+    """Nothing is left of those who have given up, however quiet the channel is."""
+
+    async def main() -> Any:
+        channels = Channels(reactor=Clock())
+        subscription: Any = channels.subscribe("a")
+        for _ in range(3):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(anext(subscription), 0.001)
+        assert len(subscription._wanting) <= 1
+        await channels.publish("a", "x")
+        return (await asyncio.wait_for(anext(subscription), 5)).data
+
+    assert asyncio.run(main()) == "x"
+
+
 def test_limits(clock: Clock) -> None:
     channels = Channels(reactor=clock, max_channels=2, max_message_size=3)
     for name in ("a", "b", "b"):
