@@ -557,6 +557,44 @@ def test_a_heartbeat_that_reaches_nobody_ends_the_stream(
     assert not stage.app.connections and not stage.app.streams
 
 
+# --- handlers whose ends fail --------------------------------------------------------------------
+
+
+def test_a_stream_that_fails_to_say_what_has_failed() -> None:
+    class Failing(Noting):
+        def bind(self, *args: Any) -> Any:
+            self.stream(self.rows())
+
+        async def rows(self) -> Any:
+            yield "one"
+            raise ValueError("rows")
+
+        def log_exception(self, *error: Any) -> None:
+            raise RuntimeError("log_exception")
+
+    stage = Stage(Failing)
+    with recorded_log():
+        stage.open()
+    assert not stage.app.connections and not stage.app.streams
+
+
+def test_a_watcher_that_fails_keeps_nobody_from_hearing_of_the_end() -> None:
+    stage = Stage(Noting)
+    response = stage.open()
+    handler = stage.handlers[0]
+    handler.when_closed(lambda: 1 / 0)
+    handler.when_closed(lambda: stage.notes.append("watcher"))
+    forget = handler.when_closed(lambda: stage.notes.append("forgotten"))
+    forget()
+    with recorded_log() as lines:
+        response.disconnect()
+    forget()
+    assert sorted(stage.notes) == ["bind", "unbind", "watcher"]
+    assert len(problems(lines)) == 1
+    handler.when_closed(lambda: stage.notes.append("late"))()
+    assert stage.notes[-1] == "late"
+
+
 # --- settings, compression -----------------------------------------------------------------------
 
 

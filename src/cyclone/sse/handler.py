@@ -437,9 +437,11 @@ class SSEHandler(RequestHandler):
 
     def relay_failed(self, error: BaseException) -> None:
         """An iterator has raised `error`, and nobody waits for it."""
-        self.log_exception(type(error), error, error.__traceback__)
-        if not self._stream_ended:
-            self.request.connection.abort()
+        try:
+            self.log_exception(type(error), error, error.__traceback__)
+        finally:
+            if not self._stream_ended:
+                self.request.connection.abort()
 
 
 def _required(parameter: inspect.Parameter) -> bool:
