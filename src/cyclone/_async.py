@@ -65,8 +65,8 @@ HandlerErrors = (Exception, asyncio.CancelledError, SystemExit)
 class Waiter(Deferred[None]):
     """A Deferred that may also be awaited in a plain asyncio task.
 
-    ``flush()`` and ``finish()`` return one when the peer reads slowly.  inlineCallbacks may yield
-    it, a coroutine run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
+    ``flush()`` returns one when the peer reads slowly.  inlineCallbacks may yield it, a coroutine
+    run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
     """
 
     def __init__(self, waited_for: Callable[[Waiter], None] | None = None) -> None:
@@ -107,17 +107,15 @@ def _as_future(deferred: Waiter, loop: asyncio.AbstractEventLoop) -> asyncio.Fut
     future: asyncio.Future[Any] = loop.create_future()
 
     def relay(result: Any) -> Any:
-        if future.cancelled():
-            if isinstance(result, Failure):
-                deferred.addErrback(lambda _: None)  # as in _watch()
-            return result
         if isinstance(result, Failure):
-            future.set_exception(exception_of(result))
-            return None
-        future.set_result(result)
+            deferred.addErrback(lambda _: None)  # as in _watch()
+            if not future.cancelled():
+                future.set_exception(exception_of(result))
+        elif not future.cancelled():
+            future.set_result(result)
         return result
 
-    def give_up(future: asyncio.Future[Any]) -> None:
+    def give_up(_: Any) -> None:
         if future.cancelled() and deferred.waiting == 1:  # nobody else waits
             deferred.cancel()
 
@@ -283,13 +281,8 @@ def spawn(coroutine: Coroutine[Any, Any, Any]) -> Spawned:
     logged, so callers catch inside what they expect.
     """
     loop = asyncio._get_running_loop()
-    runner: Runner | AsyncioRunner
-    if loop is None:
-        runner = Runner(coroutine)
-        runner.start()
-    else:
-        runner = AsyncioRunner(coroutine, loop)
-        runner.start()
+    runner: Spawned = Runner(coroutine) if loop is None else AsyncioRunner(coroutine, loop)
+    runner.start()
     return runner
 
 

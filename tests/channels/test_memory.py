@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -426,6 +427,15 @@ def test_histories_have_a_size(clock: Clock) -> None:
     assert texts_since(channels, "b", "0") == (["8", "9", "0"], True)
     publish(channels, "b", "more than ten bytes")
     assert texts_since(channels, "b", "0") == ([], True)
+
+
+async def test_an_iterator_that_is_closed_as_iterators_are(channels: Channels) -> None:
+    async with contextlib.aclosing(channels.subscribe("a")) as words:  # type: ignore[type-var]
+        await channels.publish("a", "x")
+        async for message in words:  # type: ignore[attr-defined]
+            assert message.data == "x"
+            break
+    assert channels.statistics().channels == {}
 
 
 async def test_a_history_that_is_longer_than_what_may_wait(clock: Clock) -> None:

@@ -240,6 +240,10 @@ class IteratorSubscription(_Queueing):
     def __aiter__(self) -> AsyncIterator[Message]:
         return self
 
+    async def aclose(self) -> None:
+        """As `close`, for ``contextlib.aclosing``."""
+        self.close()
+
     async def __anext__(self) -> Message:
         while not self._queue:
             if self._queue.overflowed:
