@@ -6,6 +6,8 @@
     ``spawn``, ``twistd``, ``program``, ``free_port``, ``new_port``.
 ``tests/plugins/failures.py``
     ``logged_failures``, and why a test fails that leaves an error unhandled.
+``tests/plugins/databases.py``
+    ``postgres``, ``mariadb``, ``proxy``.
 ``tests/plugins/valkey.py``
     ``valkey``, ``new_valkey``: real servers.
 
@@ -36,6 +38,7 @@ pytest_plugins = [
     "tests.plugins.reactor",
     "tests.plugins.processes",
     "tests.plugins.failures",
+    "tests.plugins.databases",
     "tests.plugins.valkey",
 ]
 

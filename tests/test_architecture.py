@@ -30,7 +30,7 @@ Node = TypeVar("Node", bound=ast.AST)
 #: The floor of each module. A module that is not here has to be put somewhere.
 FLOORS = {
     "version": [""],
-    "ground": ["util", "escape", "options", "log", "_async"],
+    "ground": ["util", "escape", "options", "log", "_async", "outages"],
     "engines": [
         "http1",
         "websocket.frames",
@@ -50,6 +50,7 @@ FLOORS = {
         "xmlrpc",
         "httpauth",
         "sessions",
+        "storage",
         "websocket",
         "channels",
         "wsgi",
@@ -129,6 +130,8 @@ PURE = [
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "sql.settings",
+    "sql.urls",
     "sessions.records",
     "httpclient.calls",
     "jsonrpc.messages",
@@ -170,6 +173,10 @@ FOREIGN = {
     "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "psycopg": ["sql.postgresql"],
+    "pymysql": ["sql.mysql"],
+    "pymongo": ["mongo.library"],
+    "txmongo": ["mongo.library"],
     "websockets": ["websocket.masking"],
 }
 
@@ -181,6 +188,10 @@ REACTOR = [
     "bottle",
     "httpclient",
     "mail",
+    # Pools that were given no reactor.
+    "mongo",
+    "sql",
+    "sqlite",
     "autoreload",
     "redis",  # txredisapi knows no other
     "channels",

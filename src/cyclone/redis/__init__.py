@@ -28,6 +28,8 @@ The rooms:
 
 from __future__ import annotations
 
+from cyclone.outages import register_outage
+
 from .connecting import (
     Options,
     makeConnection,
@@ -94,6 +96,9 @@ WatchError = txredisapi.WatchError
 list_or_args = txredisapi.list_or_args
 version = txredisapi.version
 PeekableQueue = ConnectionQueue
+
+# A server that is away is that for `cyclone.storage`, too: 503, and not ready.
+register_outage(ConnectionError, MasterNotFoundError)
 
 __all__ = [
     "BaseRedisProtocol",
