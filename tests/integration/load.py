@@ -7,10 +7,12 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 #: Requests of a connection before its client makes another one.
 LIFE = 40
+#: Seconds between a response and the next request of a client.
+PAUSE = 0.004
 
 
 class Load:
@@ -28,7 +30,8 @@ class Load:
 
     Attributes:
         answers: how often which body came.
-        failures: what went wrong.
+        failures: what went wrong, and the last body that came by the connection it befell, "" if
+            none did.
     """
 
     def __init__(
@@ -40,13 +43,14 @@ class Load:
         life: int = LIFE,
     ) -> None:
         self.answers: Counter[str] = Counter()
-        self.failures: list[str] = []
+        self.failures: list[tuple[str, str]] = []
         self._address = address
         self._clients = clients
         self._paths = paths
         self._context = context
         self._life = life
         self._over = False
+        self._last = [""] * clients
         self._news = threading.Condition()
 
     @contextmanager
@@ -74,12 +78,13 @@ class Load:
         count = number
         while not self._over:
             try:
-                count = await self._connection(count)
-            except (OSError, EOFError, asyncio.TimeoutError) as error:
-                self.failures.append(repr(error))
+                self._last[number] = ""
+                count = await self._connection(count, number)
+            except (TimeoutError, OSError, EOFError) as error:
+                self.failures.append((repr(error), self._last[number]))
                 await asyncio.sleep(0.01)
 
-    async def _connection(self, count: int) -> int:
+    async def _connection(self, count: int, number: int) -> int:
         if isinstance(self._address, str):
             reader, writer = await asyncio.open_unix_connection(self._address)
         else:
@@ -101,15 +106,15 @@ class Load:
                     raise OSError(head)
                 length = next(f for f in fields if f.startswith(b"content-length:"))
                 body = await asyncio.wait_for(reader.readexactly(int(length[15:])), 20)
+                self._last[number] = body.decode()
                 self._answered(body.decode())
                 if b"connection: close" in fields:
                     break
+                await asyncio.sleep(PAUSE)
         finally:
             writer.close()
-            try:
+            with suppress(OSError):
                 await writer.wait_closed()
-            except OSError:
-                pass
         return count
 
     def _answered(self, body: str) -> None:

@@ -18,21 +18,19 @@ from typing import Any
 from twisted.internet.abstract import FileDescriptor
 
 from cyclone.log import gen_log
+from cyclone.util import WORKER_VARIABLE
 
+from .child import CONTROL_FD, REPORT_FD, split_lines
 from .console import begin_console
 from .errors import DeployError
 from .handover import Handed
 from .plan import Plan, listeners_for
 from .reactors import default_reactor, install_reactor, stop_reactor
 from .service import WebService
-from .supervisor import CONTROL_FD, REPORT_FD, split_lines
 from .target import load_application
 from .workerlog import Pipe, begin_forwarding
 
-__all__ = ["WORKER_VARIABLE", "Order", "count_requests", "request_limit", "run_worker"]
-
-#: The environment variable that tells a worker its number.
-WORKER_VARIABLE = "CYCLONE_WORKER_ID"
+__all__ = ["Order", "count_requests", "request_limit", "run_worker"]
 
 #: Seconds a worker that is replaced keeps idle connections, if its applications do not say.
 _DEFAULT_PATIENCE = 5.0
@@ -143,9 +141,6 @@ def _serve(order: Order, sockets: range, pipe: Pipe, received: bytes) -> int:
 
 
 def _equip(factory: Any, order: Order, full: Callable[[], object]) -> None:
-    settings = getattr(factory, "settings", None)
-    if isinstance(settings, dict):
-        settings["worker_id"] = order.number
     if order.max_requests:
         count_requests(factory, request_limit(order.max_requests), full)
 

@@ -13,14 +13,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ServerFactory
 
 from cyclone.log import gen_log
+from cyclone.util import WORKER_VARIABLE
 
+from .child import CONTROL_FD, REPORT_FD, Worker
 from .errors import DeployError
 from .handover import Binding, SharedEndpoint
 from .plan import Plan, for_workers, listeners_for
 from .service import WebService
-from .supervisor import CONTROL_FD, REPORT_FD, Supervisor, Worker
+from .supervisor import Supervisor
 from .systemd import Notifier
-from .worker import WORKER_VARIABLE, Order
+from .worker import Order
 from .workerlog import log_forwarded
 
 __all__ = ["WorkersService", "interpreter", "worker_count"]
