@@ -19,10 +19,12 @@ from cyclone.log import gen_log
 
 from .tls import Certificates, has_native_tls
 
-__all__ = ["AdoptedEndpoint", "UNIXAcceptor", "adopt", "family_of"]
+__all__ = ["HANDED", "AdoptedEndpoint", "UNIXAcceptor", "adopt", "family_of"]
 
 #: Out of descriptors or memory: seconds until the next attempt to accept a connection.
 _PAUSE = 1.0
+#: In place of a descriptor: the reactor, a `cyclone.deploy.handover.Handed`, knows which.
+HANDED = -1
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -128,7 +130,7 @@ class AdoptedEndpoint:
 
     Args:
         reactor: one of `cyclone.deploy.handover`.
-        descriptor: the socket; ours until we listen.
+        descriptor: the socket; ours until we listen. `HANDED` for one that the reactor has.
         certificates: those of TLS, None for none.
     """
 
@@ -145,15 +147,18 @@ class AdoptedEndpoint:
 
     def _listen(self, factory: Any) -> IListeningPort:
         reactor, certificates = self._reactor, self._certificates
+        descriptor = self._descriptor
+        family = 0 if descriptor == HANDED else family_of(descriptor)
         if certificates is not None and has_native_tls(reactor):
             certificates.speak(factory)
             port: IListeningPort = reactor.adoptTLSPort(
-                self._descriptor, family_of(self._descriptor), factory, certificates.context
+                descriptor, family, factory, certificates.context
             )
         else:
             if certificates is not None:
                 layer: Any = certificates
                 factory = TLSMemoryBIOFactory(layer, False, factory, reactor)
-            port = reactor.adoptStreamPort(self._descriptor, family_of(self._descriptor), factory)
-        os.close(self._descriptor)
+            port = reactor.adoptStreamPort(descriptor, family, factory)
+        if descriptor != HANDED:
+            os.close(descriptor)
         return port

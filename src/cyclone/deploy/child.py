@@ -72,7 +72,7 @@ class Worker(ProcessProtocol):
         pinged: since when it owes an answer, None if it does not.
     """
 
-    transport: IProcessTransport
+    transport: IProcessTransport | None = None
 
     def __init__(self, number: int, supervisor: Boss) -> None:
         self.number = number
@@ -89,7 +89,7 @@ class Worker(ProcessProtocol):
 
     def connectionMade(self) -> None:
         """The process has been started."""
-        self.pid = self.transport.pid
+        self.pid = getattr(self.transport, "pid", None)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Take messages, or what the process has written to its standard output."""
@@ -119,7 +119,8 @@ class Worker(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         """The process is gone; what it has started may hold its pipes, and is not waited for."""
-        self._closing = self._supervisor.later(_LAST_WORDS, self.transport.loseConnection)
+        if self.transport is not None:
+            self._closing = self._supervisor.later(_LAST_WORDS, self.transport.loseConnection)
 
     def processEnded(self, reason: Failure) -> None:
         """The process is gone, and we have its last words."""
@@ -130,11 +131,16 @@ class Worker(ProcessProtocol):
 
     def tell(self, kind: str) -> None:
         """Send it a message."""
-        line = json.dumps({"type": kind}).encode() + b"\n"
-        with contextlib.suppress(OSError, KeyError):  # it is gone, which we hear otherwise
-            self.transport.writeToChild(CONTROL_FD, line)
+        self.write(json.dumps({"type": kind}).encode() + b"\n")
+
+    def write(self, line: bytes) -> None:
+        """Send it a line, if it is still there."""
+        if self.transport is not None:
+            with contextlib.suppress(OSError, KeyError):  # it is gone, which we hear otherwise
+                self.transport.writeToChild(CONTROL_FD, line)
 
     def send(self, number: int) -> None:
         """Send it a signal, if it is still there."""
-        with contextlib.suppress(ProcessExitedAlready):
-            self.transport.signalProcess(number)
+        if self.transport is not None:
+            with contextlib.suppress(ProcessExitedAlready):
+                self.transport.signalProcess(number)

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 from .adoption import adopt, family_of
-from .errors import DeployError
+from .errors import DeployError, one_line
 from .listeners import bound_socket
 from .unixsockets import bound_unix_socket
 
@@ -135,7 +135,10 @@ class SharedEndpoint:
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Bind; fails with `DeployError` if workers cannot share what the endpoint listens at."""
         before = len(self._binding.ports)
-        opened: Deferred[IListeningPort] = self._endpoint.listen(protocolFactory)
+        try:
+            opened: Deferred[IListeningPort] = self._endpoint.listen(protocolFactory)
+        except Exception as error:
+            return fail(DeployError(f"workers cannot share {self._place}: {one_line(error)}"))
         if not opened.called:
             opened.cancel()
         elif len(self._binding.ports) == before + 1 or isinstance(opened.result, Failure):

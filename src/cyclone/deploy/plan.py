@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from .adoption import AdoptedEndpoint, family_of
+from .adoption import HANDED, AdoptedEndpoint, family_of
 from .errors import DeployError
 from .listeners import (
     Listener,
@@ -80,9 +80,23 @@ def _place(access: dict[str, int], tls: list[str] | None, **rest: Any) -> Place:
 
 
 def for_workers(plan: Plan) -> Plan:
-    """The plan as workers get it: who may use a socket has been settled when it was bound."""
-    places = (dataclasses.replace(place, access=ANYBODY) for place in plan.places)
-    return dataclasses.replace(plan, places=tuple(places))
+    """The plan as workers get it: who may use a socket has been settled when it was bound, and
+    what systemd has opened is handed to them as all else.
+
+    Raises:
+        DeployError: if a description wraps one of systemd's sockets: it would look for that itself.
+    """
+    return dataclasses.replace(plan, places=tuple(map(_for_worker, plan.places)))
+
+
+def _for_worker(place: Place) -> Place:
+    if place.kind == "systemd":
+        return dataclasses.replace(place, port=HANDED)
+    if place.kind == "endpoint" and "systemd:" in place.where:
+        if not place.where.startswith("systemd:"):
+            raise DeployError(f"workers cannot share {place.where}: it wraps a socket of systemd")
+        return dataclasses.replace(place, kind="systemd", port=HANDED)
+    return dataclasses.replace(place, access=ANYBODY)
 
 
 def systemd_places(

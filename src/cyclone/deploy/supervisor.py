@@ -252,7 +252,11 @@ class Supervisor:
     def _launch(self, slot: _Slot) -> Worker:
         worker = Worker(slot.number, self)
         worker.timer = self.later(self.START_TIMEOUT, self._overdue, worker)
-        self._spawn(worker)
+        try:
+            self._spawn(worker)
+        except OSError as error:
+            worker.error = f"its process cannot be started: {error}"
+            self.later(0, self.gone, worker, 1)
         return worker
 
     def _overdue(self, worker: Worker) -> None:

@@ -149,7 +149,7 @@ class WorkersService(Service):
         self._reactor.spawnProcess(
             worker, command[0], command, env=environment, childFDs=descriptors
         )
-        worker.transport.writeToChild(CONTROL_FD, order.to_line())
+        worker.write(order.to_line())
 
     # -- running
 
