@@ -140,6 +140,7 @@ class SharedEndpoint:
         except Exception as error:
             return fail(DeployError(f"workers cannot share {self._place}: {one_line(error)}"))
         if not opened.called:
+            opened.addErrback(lambda _: None)
             opened.cancel()
         elif len(self._binding.ports) == before + 1 or isinstance(opened.result, Failure):
             return opened

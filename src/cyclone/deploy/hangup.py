@@ -7,7 +7,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["HangUp"]
+__all__ = ["HangUp", "has_terminal"]
+
+_TERMINAL = "/dev/tty"
 
 
 class HangUp:
@@ -30,7 +32,7 @@ class HangUp:
         self._reactor = reactor
         self._reload = reload
         before = signal.getsignal(signal.SIGHUP)
-        self._stop = stop if before is signal.SIG_DFL and _has_terminal() else None
+        self._stop = stop if before is signal.SIG_DFL and has_terminal() else None
         # An application may have a use of its own for the signal.
         self._free = before in (signal.SIG_DFL, signal.SIG_IGN)
 
@@ -44,15 +46,16 @@ class HangUp:
 
     def act(self) -> None:
         """Do what the signal asks for."""
-        if self._stop is not None and not _has_terminal():
+        if self._stop is not None and not has_terminal():
             self._stop()
         else:
             self._reload()
 
 
-def _has_terminal() -> bool:
+def has_terminal() -> bool:
+    """Whether this process is controlled by a terminal."""
     try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
     except OSError:
         return False
     return True

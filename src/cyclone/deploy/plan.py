@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,9 @@ from .tls import Certificates
 from .unixsockets import ANYBODY, Access
 
 __all__ = ["Place", "Plan", "Site", "for_workers", "listeners_for", "systemd_places"]
+
+
+_SYSTEMD = re.compile(r"\bsystemd\\*:")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def for_workers(plan: Plan) -> Plan:
 def _for_worker(place: Place) -> Place:
     if place.kind == "systemd":
         return dataclasses.replace(place, port=HANDED)
-    if place.kind == "endpoint" and "systemd:" in place.where:
+    if place.kind == "endpoint" and _SYSTEMD.search(place.where):
         if not place.where.startswith("systemd:"):
             raise DeployError(f"workers cannot share {place.where}: it wraps a socket of systemd")
         return dataclasses.replace(place, kind="systemd", port=HANDED)

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import (
     IListeningPort,
     ILoggingContext,
+    IOpenSSLServerConnectionCreator,
     IProtocolFactory,
     IProtocolNegotiationFactory,
     IStreamServerEndpoint,
@@ -94,6 +96,7 @@ def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
     return context
 
 
+@implementer(IOpenSSLServerConnectionCreator)
 class Certificates:
     """A certificate and its key in files, which can be read anew while a server listens with them.
 
@@ -121,9 +124,9 @@ class Certificates:
             self._context.load_cert_chain(*self._files)
         self._options = options
 
-    def getContext(self) -> Any:
-        """The context for the next connection, for Twisted's TLS."""
-        return self._options.getContext()
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """The next connection of Twisted's TLS; see `IOpenSSLServerConnectionCreator`."""
+        return SSL.Connection(self._options.getContext(), None)
 
     @property
     def context(self) -> ssl.SSLContext:

@@ -25,7 +25,7 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from zope.interface import provider
 
-__all__ = ["Pipe", "begin_forwarding", "log_forwarded"]
+__all__ = ["Pipe", "begin_forwarding", "event_fields", "log_forwarded"]
 
 
 class Pipe:
@@ -55,14 +55,15 @@ def begin_forwarding(pipe: Pipe) -> None:
 
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
-        fields = _as_fields(event)
+        fields = event_fields(event)
         if fields["text"] and not pipe.send("log", **fields):
             os.write(2, f"{fields['text']}\n".encode("utf-8", "backslashreplace"))
 
     globalLogBeginner.beginLoggingTo([observe])
 
 
-def _as_fields(event: LogEvent) -> dict[str, Any]:
+def event_fields(event: LogEvent) -> dict[str, Any]:
+    """What is sent of an event: text, numbers and names."""
     text = formatEvent(event)
     failure: Failure | None = event.get("log_failure")
     if failure is not None:
