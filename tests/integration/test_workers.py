@@ -50,8 +50,10 @@ class Application(cyclone.web.Application):
 """
 
 STREAMS = """
+import asyncio
 import os
 import cyclone.sse
+import cyclone.web
 import cyclone.websocket
 import plain
 
@@ -66,7 +68,16 @@ class Events(cyclone.sse.SSEHandler):
         self.sendEvent(str(os.getpid()))
 
 
-application = plain.Application([("/echo", Echo), ("/events", Events)])
+class Slow(cyclone.web.RequestHandler):
+    '''Answers when a file is there.'''
+
+    async def get(self):
+        while not os.path.exists("go on"):
+            await asyncio.sleep(0.05)
+        self.write(str(os.getpid()))
+
+
+application = plain.Application([("/echo", Echo), ("/events", Events), ("/slow", Slow)])
 """
 
 
@@ -187,6 +198,7 @@ def check_ended(websocket: Stream, events: Stream) -> None:
 
 def test_rolled_twenty_times_without_a_failure(run: Callable[..., Process], free_port: int) -> None:
     process = run("--workers=1")
+    descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))
     load = Load(("127.0.0.1", free_port), clients=6)
     with load.running():
         load.more()
@@ -196,6 +208,10 @@ def test_rolled_twenty_times_without_a_failure(run: Callable[..., Process], free
         load.more()
     assert load.failures == []
     assert len(load.answers) == 21
+    wait_for_lines(process, "worker 1 has finished", 20)
+    assert len(os.listdir(f"/proc/{process.pid}/fd")) == descriptors
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert [int(pid) for pid in children] == [worker_pids(process)[1]]
     assert process.stop() == 0
     assert "Traceback" not in process.output
     assert lines(process, r"worker 1 has finished") == 21
@@ -222,10 +238,17 @@ def test_a_killed_worker_takes_only_its_own_along(
 
     # Those who stay for long are told that it is over.
     with streams(free_port) as (websocket, events):
+        slow = Stream(free_port, "/slow")
         process.signal(signal.SIGHUP)
         check_ended(websocket, events)
     process.wait_for_line("all workers have been replaced")
     now = worker_pids(process)
+
+    # A request that had begun gets its answer, from the worker that is about to end.
+    (app / "go on").touch()
+    answer = slow.rest()
+    assert b"Connection: close" in answer
+    assert int(answer.split()[-1]) not in now.values()
 
     # A roll that cannot begin leaves all as it is.
     (app / "app.py").write_text("import cyclone.web\nraise RuntimeError('no configuration')\n")

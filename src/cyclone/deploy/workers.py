@@ -146,6 +146,9 @@ class WorkersService(Service):
         for offset, port in enumerate(self._binding.ports, REPORT_FD + 1):
             descriptors[offset] = port.socket.fileno()
         environment = {**os.environ, WORKER_VARIABLE: str(worker.number)}
+        if self._count > 1:
+            # Else uvloop's accepts all that wait in one go, and leaves nothing to the others.
+            environment.setdefault("UV_TCP_SINGLE_ACCEPT", "1")
         self._reactor.spawnProcess(
             worker, command[0], command, env=environment, childFDs=descriptors
         )
