@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 #: Requests of a connection before its client makes another one.
-LIFE = 40
+LIFE = 20
 #: Seconds between a response and the next request of a client.
-PAUSE = 0.004
+PAUSE = 0.01
 
 
 class Load:

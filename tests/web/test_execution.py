@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 
 from cyclone.testing import MemoryConnection
-from cyclone.web import HTTPError, RequestHandler, asynchronous
+from cyclone.web import HTTPError, RequestHandler, asynchronous, stream_request_body
 
 from .support import (
     GET,
@@ -117,6 +117,35 @@ def test_a_half_closed_peer_gets_all_it_asked_for() -> None:
     stage.open_gate()
     connection.advance(0)
     assert [bytes(response.body) for response in connection.responses()] == [b"answer"] * 2
+    assert connection.closed
+
+
+@pytest.mark.parametrize("missing", [0, 3])
+def test_a_half_closed_peer_that_a_streaming_handler_was_not_ready_for(missing: int) -> None:
+    """What is there of the body is taken; what is not will never come."""
+    gate: Deferred[None] = Deferred()
+    taken: list[bytes] = []
+
+    @stream_request_body
+    class Handler(RequestHandler):
+        async def prepare(self) -> None:
+            await gate
+
+        def data_received(self, chunk: bytes) -> None:
+            taken.append(chunk)
+
+        def post(self) -> None:
+            self.write("answer")
+
+    connection = client_of(Handler).connect()
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (4 + missing)
+    connection.send(head + b"body")
+    connection.eof()
+    assert not connection.closed
+    gate.callback(None)
+    connection.advance(0)
+    assert taken == [b"body"]
+    assert [bytes(response.body) for response in connection.responses()] == [b"answer"][missing:]
     assert connection.closed
 
 

@@ -43,6 +43,7 @@ from .decorators import (
     addslash,
     asynchronous,
     authenticated,
+    preceded,
     removeslash,
     stream_request_body,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "create_signed_value",
     "decode_signed_value",
     "get_signature_key_version",
+    "preceded",
     "removeslash",
     "stream_request_body",
     "url",

@@ -1,0 +1,5 @@
+"""A form that sends mail; the README says what is where."""
+
+from .application import Postbox
+
+__all__ = ["Postbox"]
