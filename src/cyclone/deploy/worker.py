@@ -72,7 +72,10 @@ class Order:
 def run_worker() -> int:
     """Be a worker until told to stop, and return the exit status."""
     _become_unprivileged()
-    order_line, rest = _read_line(CONTROL_FD)
+    try:
+        order_line, rest = _read_line(CONTROL_FD)
+    except OSError:
+        raise DeployError("workers are started by cyclone run --workers, or twistd") from None
     if not order_line:
         return 1  # the supervisor is gone already
     order = Order.from_line(order_line)
