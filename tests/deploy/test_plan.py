@@ -166,7 +166,9 @@ async def test_a_socket_of_systemd_keeps_its_file(reactor: Any, tmp_path: Path) 
         port: Any = await listeners[0].listen()
         assert await received(reactor, path) == b"hello"
         await port.stopListening()
-        await port.stopListening()
+        again = port.stopListening()
+        if again is not None:
+            await again
     assert os.stat(path).st_mode & 0o777 == 0o600
 
 

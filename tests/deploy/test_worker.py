@@ -12,12 +12,12 @@ import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from cyclone.deploy import hangup, workers
+from cyclone.deploy import hangup, workerlog, workers
 from cyclone.deploy.hangup import HangUp
 from cyclone.deploy.options import request_count
 from cyclone.deploy.plan import Place, Plan, Site
 from cyclone.deploy.worker import Order, count_requests, request_limit
-from cyclone.deploy.workerlog import Pipe, event_fields, log_forwarded
+from cyclone.deploy.workerlog import Pipe, begin_forwarding, event_fields, log_forwarded
 from cyclone.deploy.workers import worker_count
 from cyclone.util import WORKER_VARIABLE, worker_id
 from cyclone.web import Application
@@ -144,6 +144,21 @@ def test_what_is_no_event(events: list[dict[str, Any]]) -> None:
     log_forwarded(1, {"level": "loud", "text": "x", "system": "mine"})
     assert events[0]["log_level"] is LogLevel.info
     assert events[0]["log_system"] == "worker 1 mine"
+
+
+def test_forwarding(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    observers: list[Any] = []
+    monkeypatch.setattr(workerlog.globalLogBeginner, "beginLoggingTo", observers.extend)
+    reading, writing = os.pipe()
+    begin_forwarding(Pipe(writing))
+    (observe,) = observers
+    observe({"log_format": ""})
+    observe({"log_format": "heard"})
+    assert json.loads(os.read(reading, 65536))["text"] == "heard"
+    os.close(reading)
+    observe({"log_format": "nobody is left but the terminal"})
+    os.close(writing)
+    assert capfd.readouterr().err == "nobody is left but the terminal\n"
 
 
 def test_a_pipe_that_nobody_reads() -> None:

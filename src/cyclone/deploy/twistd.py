@@ -25,7 +25,7 @@ from .unixsockets import Access
 from .worker import Order
 from .workers import WorkersService
 
-__all__ = ["Options", "makeService"]
+__all__ = ["Failing", "Options", "makeService"]
 
 
 def makeService(options: Options) -> Service:
@@ -54,7 +54,7 @@ def makeService(options: Options) -> Service:
 
     service = _SingleService(
         listeners_for(Adopting(reactor), plan, factories),
-        on_failure=_Failure(reactor),
+        on_failure=Failing(reactor),
         on_stopping=stopping,
     )
     service.reactor = reactor
@@ -73,7 +73,7 @@ def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
         order,
         options["workers"],
         notifier=Notifier.from_environment(),
-        on_failure=_Failure(reactor),
+        on_failure=Failing(reactor),
         on_stopping=lambda: _cut_on_signal(reactor, service),
     )
     service.reactor = reactor
@@ -112,7 +112,7 @@ class _ManyService(WorkersService):
         self.reactor.callWhenRunning(HangUp(self.reactor, self.reload).install)
 
 
-class _Failure:
+class Failing:
     """Ends a program that cannot serve, with the exit status 1.
 
     ``twistd`` itself ends with 0 when its reactor is stopped, whatever the reason.
@@ -122,13 +122,14 @@ class _Failure:
         self._reactor = reactor
         self._failed = False
         # Registered before most others, so that it is called after them.
-        atexit.register(self._exit)
+        atexit.register(self.exit)
 
     def __call__(self, error: DeployError) -> None:
         self._failed = True
         stop_reactor(self._reactor)
 
-    def _exit(self) -> None:
+    def exit(self) -> None:
+        """End the process, if it has failed."""
         if self._failed:
             sys.stdout.flush()
             sys.stderr.flush()
