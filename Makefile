@@ -79,7 +79,7 @@ test-cov: $(VENV)/.installed-dev
 # reactor of its own, and demos, whose servers `cyclone run` starts on uvloop anyway.
 REACTORLESS := auth bench bottle browser conformance demos httputil locale log options template \
   http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
-  test_escape.py test_packaging.py test_settings.py test_util.py
+  test_escape.py test_guides.py test_packaging.py test_security_document.py test_settings.py test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
@@ -101,7 +101,8 @@ bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -j auto -b html docs docs/_build/html
+	$(BIN)/python docs/check.py docs/_build/html
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PRESENT)
