@@ -28,6 +28,11 @@ def test_defaults_are_those_of_the_readme() -> None:
         "ssl-key": "server.key",
         "ssl-app": None,
         "ssl-appopts": None,
+        "unix-mode": None,
+        "unix-owner": None,
+        "workers": 0,
+        "max-requests": 0,
+        "systemd": 0,
         "endpoints": [],
     }
 

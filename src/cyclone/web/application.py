@@ -21,7 +21,7 @@ from cyclone.httputil import (
     TrustedProxies,
 )
 from cyclone.log import app_log, log_access
-from cyclone.util import ObjectDict
+from cyclone.util import ObjectDict, worker_id
 
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .handler import RequestHandler
@@ -72,6 +72,7 @@ class Application(HTTPFactory):
     ) -> None:
         super().__init__(settings)
         self.settings = ObjectDict(settings)
+        self.settings.setdefault("worker_id", worker_id())
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
             self.settings.setdefault("compiled_template_cache", False)
