@@ -6,22 +6,14 @@ All of them are served by one process, but for ssl, which is served as its READM
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT, FLAGS
+from tests.browser.test_blog import FAINT
 from tests.demos.serving import serving
 from tests.demos.test_ssl import Served
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    pytest.mark.xdist_group("services-demos"),
-]
 
 DEMOS = (
     *("auth", "github_auth", "dropbox_auth", "facebook"),
@@ -33,15 +25,6 @@ DEMOS = (
 def served() -> Iterator[dict[str, str]]:
     with serving(*DEMOS) as addresses:
         yield addresses
-
-
-@pytest.fixture(scope="module")
-def browser(program: Callable[..., str]) -> Iterator[Any]:
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 @pytest.fixture
