@@ -45,7 +45,7 @@ def resolve_annotations(app: Any, function: Any, bound_method: bool) -> None:
 
 
 #: Pages that index.md has a place for, and that need not be there yet.
-COMING = ["projects", "deployment", "workers", "tls", "monitoring", "debian"]
+COMING = ["projects", "deployment", "workers", "tls", "monitoring"]
 
 
 def leave_out_what_is_coming(app: Any, page: str, source: list[str]) -> None:
