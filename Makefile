@@ -24,7 +24,7 @@ CONFORMANCE_ARGS ?=
 PIP = python -m pip install -qq --disable-pip-version-check
 PIP_INSTALL = $(BIN)/$(PIP) -c constraints.txt
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
-SOURCES := src tests bench fuzz docs demos
+SOURCES := src tests bench fuzz docs demos debian
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
