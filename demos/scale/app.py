@@ -43,6 +43,8 @@ LONGEST_TEXT = 200
 SLOWEST = 10.0
 #: How many events of the feed are kept for those who come, or come back.
 HISTORY = 100
+#: Seconds to wait for a Redis that does not answer.
+PATIENCE = 3
 #: How much there is to compute for one request of a load: some milliseconds.
 ROUNDS = 10_000
 #: Seconds between the answer to somebody who has a worker die, and its death.
@@ -65,7 +67,7 @@ class OwnCounter:
 
 
 class SharedCounter:
-    """A counter in a Redis or Valkey, at ``redis://host:port`` or ``unix:///path``."""
+    """A counter in a Redis or Valkey, at ``redis://[:password@]host:port`` or ``unix:///path``."""
 
     key = "cyclone-scale:count"
 
@@ -74,15 +76,16 @@ class SharedCounter:
 
         self.away = cyclone.redis.ConnectionError
         parts = urlsplit(url)
+        if parts.scheme not in ("redis", "unix") or parts.query or parts.username:
+            raise ValueError(f"{url!r} is neither redis://[:password@]host:port nor unix:///path")
+        options = {"poolsize": 2, "poolTimeout": PATIENCE}
+        if parts.password:
+            options["password"] = unquote(parts.password)
         if parts.scheme == "unix":
-            self.pool = cyclone.redis.lazyUnixConnectionPool(unquote(parts.path), poolsize=2)
-        elif parts.scheme == "redis":
-            password = unquote(parts.password) if parts.password else None
-            self.pool = cyclone.redis.lazyConnectionPool(
-                parts.hostname or "localhost", parts.port or 6379, poolsize=2, password=password
-            )
+            self.pool = cyclone.redis.lazyUnixConnectionPool(unquote(parts.path), **options)
         else:
-            raise ValueError(f"{url!r} is neither redis://host:port nor unix:///path")
+            place = parts.hostname or "localhost", parts.port or 6379
+            self.pool = cyclone.redis.lazyConnectionPool(*place, **options)
 
     async def add(self, number):
         try:
@@ -106,7 +109,8 @@ class Crew:
         }
         if store:
             self.counter = SharedCounter(store)
-            self.channels = Channels(f"{store}?prefix=cyclone-scale:&history={HISTORY}")
+            options = f"prefix=cyclone-scale:&history={HISTORY}&timeout={PATIENCE}"
+            self.channels = Channels(f"{store}?{options}")
         else:
             self.counter = OwnCounter()
             self.channels = Channels(f"memory:?history={HISTORY}")
@@ -294,8 +298,8 @@ class Application(cyclone.web.Application):
     """The demo.
 
     Args:
-        store: the URL of a Redis or Valkey that the workers share, ``redis://host:port`` or
-            ``unix:///path``; empty for the memory of one process.
+        store: the URL of a Redis or Valkey that the workers share, ``redis://[:password@]host:port``
+            or ``unix:///path``; empty for the memory of one process.
         clock: None for the reactor.
         die: what ends this process.
 

@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HTTP = b"HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n"
+HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
 #: Seconds until somebody who has been started must answer, and until who is to end is killed.
 PATIENCE, FAREWELL = 30, 10
 
