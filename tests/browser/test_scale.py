@@ -124,7 +124,7 @@ def test_two_pages_on_two_workers(browser: Any, scale: Any) -> None:
     assert len(old) == 2
     process.signal(signal.SIGHUP)
     done = ada.page.evaluate(COUNT_ON, old)
-    assert done["failed"] == 0
+    assert done["failed"] == 0, process.output[-6000:]
     last = done["answers"] + 1
     for one in (ada, bob):
         until(one.page, f"!{old}.includes(document.getElementById('feeder').dataset.pid)")
