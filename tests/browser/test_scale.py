@@ -111,7 +111,7 @@ def test_two_pages_on_two_workers(browser: Any, scale: Any) -> None:
     ada.click("Load", r"120 answers, \d+ a second; 0 failed")
 
     # One worker dies: its page comes back to another, and has missed nothing.
-    dead = bob.click("Crash", r"process (\d+) kills itself")[1]
+    dead = bob.click("Crash", r"process (\d+)\) kills itself")[1]
     for one in (ada, bob):
         until(one.page, f"document.querySelector(`#workers [data-pid='{dead}']`) === null")
         until(one.page, f"document.getElementById('feeder').dataset.pid !== '{dead}'")

@@ -8,7 +8,7 @@ let answers = 0, opened = 0, last = "", close = () => {};
 // -- who answers
 
 function name({ worker, pid }) {
-  return worker ? `${worker}, process ${pid}` : `process ${pid}`;
+  return worker ? `Worker ${worker} (process ${pid})` : `Process ${pid}`;
 }
 
 function row(who) {
@@ -16,13 +16,13 @@ function row(who) {
   if (!workers.has(key)) {
     const item = byId("worker").content.cloneNode(true).firstElementChild;
     item.querySelector("strong").textContent = who.worker ? `Worker ${who.worker}` : "The process";
-    item.querySelector("progress").setAttribute("aria-label", `Share of worker ${who.worker}`);
     workers.set(key, { item, answers: 0 });
     const sorted = [...workers].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
     byId("workers").replaceChildren(...sorted.map(([, each]) => each.item));
   }
   const found = workers.get(key);
   found.item.querySelector(".who").textContent = `process ${who.pid} on ${who.machine}`;
+  found.item.querySelector("progress").setAttribute("aria-label", `Share of ${name(who)}`);
   found.item.dataset.pid = who.pid;
   return found;
 }
@@ -62,16 +62,16 @@ async function attempt(action) {
 
 byId("add").addEventListener("click", () => attempt(async () => {
   const answer = await post("count");
-  return `Worker ${name(answer)} has counted to ${answer.count}.`;
+  return `${name(answer)} has counted to ${answer.count}.`;
 }));
 
 byId("slow").addEventListener("click", () => attempt(async () => {
   outcome(`A request of ${SECONDS} seconds is under way; the rest goes on.`);
-  return `Worker ${name(await post("slow", { seconds: SECONDS }))} has answered after a while.`;
+  return `${name(await post("slow", { seconds: SECONDS }))} has answered after a while.`;
 }));
 
 byId("crash").addEventListener("click", () => attempt(async () =>
-  `Worker ${name(await post("crash"))} kills itself. Another takes its place.`));
+  `${name(await post("crash"))} kills itself. Another takes its place.`));
 
 byId("load").addEventListener("click", async () => {
   byId("load").disabled = true;
@@ -92,7 +92,7 @@ byId("say").addEventListener("submit", event => {
   attempt(async () => {
     const answer = await post("say", { text: byId("text").value });
     byId("text").value = "";
-    return `Worker ${name(answer)} has told all the others.`;
+    return `${name(answer)} has told all the others.`;
   });
 });
 
@@ -115,7 +115,7 @@ function told(event) {
   item.dataset.kind = event.kind;
   const by = document.createElement("span"), what = document.createElement("span");
   by.className = "by";
-  by.textContent = `${new Date(event.time * 1000).toLocaleTimeString()} · ${name(event)} on ${event.machine} `;
+  by.textContent = `${new Date(event.time * 1000).toLocaleTimeString()} · ${event.machine} · ${name(event)} `;
   what.className = "what";
   what.textContent = WORDS[event.kind](event);
   item.append(by, what);
