@@ -169,6 +169,11 @@ class Driver(Protocol):
     def outage(self, error: BaseException) -> type[StoreUnavailable] | None:
         """What class of outage an error of a statement is, None if the statement is wrong."""
 
+    def remedy(self, error: BaseException) -> str | None:
+        """What to tell the server, if this error of a statement says no more than that it has to
+        be told, and then asked again; nothing of the statement has been done.
+        """
+
 
 def keep_alive(connection: socket.socket) -> None:
     """Have the system notice within a minute that the other end has vanished."""

@@ -147,6 +147,10 @@ class MySQL:
             return StoreTimeout
         return StoreUnavailable if number in _AWAY else None
 
+    def remedy(self, error: BaseException) -> str | None:
+        """See `Driver`.  There is nothing of the kind."""
+        return None
+
 
 def _context(options: dict[str, str]) -> ssl.SSLContext | None:
     """TLS, if the options ask for it: certificates are verified."""

@@ -103,8 +103,11 @@ class SQLite:
         return bool(raw.in_transaction)
 
     def broken(self, raw: Any) -> bool:
-        """See `Driver`."""
-        return False
+        """See `Driver`.  Broken is what a function has closed, and nothing else tells."""
+        try:
+            return bool(raw.total_changes < 0)
+        except sqlite3.ProgrammingError:
+            return True
 
     def outage(self, error: BaseException) -> type[StoreUnavailable] | None:
         """See `Driver`."""
@@ -114,6 +117,10 @@ class SQLite:
         if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
             return StoreTimeout
         return StoreUnavailable if code & 0xFF in _AWAY else None
+
+    def remedy(self, error: BaseException) -> str | None:
+        """See `Driver`.  There is nothing of the kind."""
+        return None
 
 
 def _name(path: str, mode: str) -> str:
