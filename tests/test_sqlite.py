@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.application.service import MultiService
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import CancelledError, gatherResults
 
 from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable
 from cyclone.sqlite import InlineSQLite, ThreadedSQLite
@@ -143,7 +143,7 @@ async def test_a_statement_that_takes_too_long_is_interrupted(
     waiting.cancel()
     running.cancel()
     for one in (running, waiting):
-        with pytest.raises(StoreTimeout, match="cancelled"):
+        with pytest.raises(CancelledError):
             await one
     assert await database.runQuery("SELECT * FROM sqlite_master") == []
 
@@ -154,6 +154,69 @@ async def test_calls_that_wait_are_bounded(threaded: Callable[..., ThreadedSQLit
     with pytest.raises(PoolTimeout, match="2 calls are waiting"):
         await database.ping()
     await gatherResults(calls)
+
+
+async def test_auto_commit_is_an_attribute_of_the_twin_too(
+    threaded: Callable[..., ThreadedSQLite],
+) -> None:
+    database = threaded()
+    assert database.autoCommit
+    committed = [database.runOperation(TABLE), database.runOperation(INSERT, (1, "a"))]
+    database.autoCommit = False
+    await gatherResults([*committed, database.runOperation(INSERT, (2, "b"))])
+    await database.rollback()
+    assert await database.runQuery("SELECT id FROM item") == [(1,)]
+
+
+async def test_only_the_call_whose_time_is_over_is_interrupted(
+    threaded: Callable[..., ThreadedSQLite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reactor may not have heard yet that the thread is at the next one."""
+    database = threaded(timeout=None)
+    begun, hold = threading.Event(), threading.Event()
+    plain = InlineSQLite.runQuery
+
+    def runQuery(self: InlineSQLite, query: str) -> list[Any]:
+        begun.set()
+        hold.wait(5)
+        return plain(self, query)
+
+    first = database.runOperation(TABLE)
+    monkeypatch.setattr(InlineSQLite, "runQuery", runQuery)
+    second = database.runQuery("SELECT * FROM item")
+    assert begun.wait(5)
+    first.cancel()
+    hold.set()
+    with pytest.raises(CancelledError):
+        await first
+    assert await second == []
+    # What is interrupted before it begins never does.
+    begun.clear()
+    hold.clear()
+    third = database.runQuery(SLOW)
+    assert begun.wait(5)
+    third.cancel()
+    hold.set()
+    with pytest.raises(CancelledError):
+        await third
+    monkeypatch.undo()
+    await database.ping()
+
+
+async def test_closing_does_not_wait_for_ever(threaded: Callable[..., ThreadedSQLite]) -> None:
+    database = threaded(timeout=None, close_timeout=0.1)
+    running = database.runQuery(SLOW)
+    closing, again = database.close(), database.close()
+    with pytest.raises(StoreTimeout, match="closed"):
+        await running
+    assert await closing is await again is None
+
+
+def test_one_that_was_never_asked_leaves_no_thread() -> None:
+    before = threading.active_count()
+    database = ThreadedSQLite()
+    assert threading.active_count() == before
+    run_on_reactor(database.close)
 
 
 async def test_it_closes_with_its_service(file: str) -> None:

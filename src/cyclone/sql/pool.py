@@ -12,11 +12,13 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from threading import get_ident
 from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python import threadable
 from twisted.python.failure import Failure
 
 from cyclone._async import failure_of
@@ -172,6 +174,11 @@ class Pool(Service):
     # -- a call's way
 
     def _submit(self, work: Work) -> Deferred[Any]:
+        if threadable.ioThread not in (None, get_ident()):
+            raise RuntimeError(
+                "a pool is used in the thread of the reactor alone; from another one call "
+                "twisted.internet.threads.blockingCallFromThread(reactor, pool.runQuery, ...)"
+            )
         if self._closed is not None:
             return fail(StoreUnavailable(f"{self!r}: the pool is closed"))
         if self.state == "down":
