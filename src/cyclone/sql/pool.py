@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from threading import get_ident
 from typing import Any, Protocol
 
@@ -93,6 +94,7 @@ class Pool(Service):
     Attributes:
         settings: the `PoolSettings`.
         target: the place of the database, without password.
+        dbapi: the driver's module (DB-API 2.0), which has the classes of its errors, as adbapi's.
         state: ``"up"``, ``"down"`` or ``"closed"``.
     """
 
@@ -101,6 +103,7 @@ class Pool(Service):
     ) -> None:
         self.target = str(target)
         self.settings = settings
+        self.dbapi = import_module(driver.dbapi)
         self.state = "up"
         self.size = min(settings.size, driver.most or settings.size)
         self._driver = driver
