@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -81,6 +82,29 @@ async def test_stopped_and_continued(server: tuple[Any, str], connect: Connect) 
     await site.check_writes()
     answer = await site.client.get("/ready")
     assert (answer.status, json.loads(answer.body)["ready"]) == (200, True)
+
+
+async def test_threads_of_others_do_not_keep_a_pool_down(
+    server: tuple[Any, str], connect: Connect
+) -> None:
+    process, url = server
+    pool = connect(url, size=2, asynchronous=False, **SHORT)
+    site = Site(pool, clients=4)
+    await site.start()
+    process.kill()
+    while pool.state == "up":
+        await site.load()
+    hold = threading.Event()
+    size = global_reactor().getThreadPool().max
+    busy = [deferToThread(hold.wait, 45) for _ in range(size)]
+    started = threading.Thread(target=process.start)
+    started.start()
+    try:
+        await site.whole_again()
+    finally:
+        hold.set()
+        started.join()
+        await gatherResults(busy)
 
 
 @asynccontextmanager
