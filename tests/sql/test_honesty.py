@@ -101,6 +101,17 @@ async def test_a_connection_that_was_closed_by_a_function(any_url: str, connect:
     assert await pool.runQuery("SELECT 1") == [(1,)]
 
 
+@pytest.mark.parametrize("direction", ["TO STDOUT", "FROM STDIN"])
+async def test_a_mistake_that_costs_the_connection_is_no_outage(
+    postgresql_url: str, connect: Connect, direction: str
+) -> None:
+    """A connection that is left in the midst of a COPY cannot be rolled back."""
+    pool = connect(postgresql_url, size=1)
+    with pytest.raises(pool.dbapi.ProgrammingError, match="COPY"):
+        await pool.runQuery(f"COPY item {direction}")
+    assert await pool.runQuery("SELECT 1") == [(1,)]
+
+
 async def test_mistakes_in_transactions_are_no_outages(any_url: str, connect: Connect) -> None:
     """Deadlocks, conflicts and constraints: whoever asked has to know, and may ask again."""
     pool = connect(any_url, size=2)

@@ -171,8 +171,9 @@ def perform(work: Work, driver: Driver, link: Link) -> Any:
     try:
         result = work(driver, link)
     except BaseException as error:
-        _clean(driver, link)
+        # Before the connection is cleaned, which may be the end of it.
         outage = outage_of(error, driver, link)
+        _clean(driver, link)
         if outage is None:
             raise
         raise outage from error
