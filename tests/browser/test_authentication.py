@@ -10,16 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT, FLAGS
+from tests.browser.test_blog import FAINT
 from tests.plugins.processes import Process, unused_port
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    pytest.mark.xdist_group("authentication-demos"),
-]
 
 DEMOS = Path(__file__).parents[2] / "demos"
 ADA = {"username": "ada", "password": "lovelace"}
@@ -42,15 +34,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     for server, _ in servers:
         server.kill()
         assert "Traceback" not in server.output and "Unhandled" not in server.output
-
-
-@pytest.fixture(scope="module")
-def browser(served: dict[str, str], program: Callable[..., str]) -> Iterator[Any]:
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

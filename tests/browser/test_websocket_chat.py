@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.plugins.valkey import Valkey
 
-from .test_site import FLAGS
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
 CHAT = Path(__file__).parents[2] / "demos" / "websocket" / "chat"
-
-
-@pytest.fixture
-def browser(program: Callable[..., str]) -> Iterator[Any]:
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 class Visitor:

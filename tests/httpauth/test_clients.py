@@ -1,4 +1,4 @@
-"""curl, requests and a browser log in."""
+"""curl and requests log in; a browser does in tests/browser."""
 
 from __future__ import annotations
 
@@ -92,29 +92,3 @@ def test_requests_with_digest(base: str, page: str) -> None:
         assert session.post(base + page, data="body", timeout=30).status_code == 200
     wrong = requests.get(base + page, auth=HTTPDigestAuth(NAME, "wrong"), timeout=30)
     assert wrong.status_code == 401
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_a_browser_logs_in(base: str, program: Callable[..., str]) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"], headless=True
-        )
-        good = browser.new_context(http_credentials={"username": NAME, "password": PASSWORD})
-        page = good.new_page()
-        for kind in ("basic", "md5", "sha-256", "md5-sess", "userhash", "both-qops", "all"):
-            for _ in range(2):
-                assert page.goto(base + kind).status == 200, kind
-            scheme = "Basic" if kind == "basic" else "Digest"
-            assert page.inner_text("body") == f"ada by {scheme}"
-        # A page's requests overtake each other; none is taken for a repetition.
-        asking = f"Promise.all([...Array(24)].map(_ => fetch('{base}all').then(r => r.status)))"
-        assert page.evaluate(asking) == [200] * 24
-        wrong = browser.new_context(http_credentials={"username": NAME, "password": "wrong"})
-        page = wrong.new_page()
-        for kind in ("basic", "sha-256"):
-            assert page.goto(base + kind).status == 401
-        browser.close()
