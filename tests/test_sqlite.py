@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -232,3 +234,20 @@ async def test_it_closes_with_its_service(file: str) -> None:
         await database.ping()
     await database.close()
     assert threading.active_count() == before
+
+
+def test_the_end_of_the_reactor_ends_the_process(file: str) -> None:
+    """Threads that nobody stops would keep it."""
+    program = f"""
+from twisted.internet import reactor
+from cyclone import sql
+from cyclone.sqlite import ThreadedSQLite
+database, pool = ThreadedSQLite({file!r}, close_timeout=0.2), sql.connect("sqlite://")
+def begun(_):
+    for one in (database.runQuery({SLOW!r}), pool.runQuery({SLOW!r})):
+        one.addErrback(lambda failure: None)
+    reactor.callLater(0.1, reactor.stop)
+database.ping().addCallback(lambda _: pool.ping()).addCallback(begun)
+reactor.run()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)

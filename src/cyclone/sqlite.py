@@ -293,9 +293,19 @@ class ThreadedSQLite(Service):
         for call in list(self._calls):
             self._expire(call, "the database is closed")
 
-    def _ends(self) -> Deferred[None]:
+    def _ends(self) -> None:
+        """The reactor ends, and waits for nothing that is said here: the thread is waited for."""
         self._trigger = None
-        return self.close()
+        if self._closed is not None or not self._pool.started:
+            self.close()
+            return
+        self._closed = succeed(None)
+        late = threading.Timer(self._close_timeout, lambda: [one.set() for one in [*self._calls]])
+        late.daemon = True
+        late.start()
+        self._pool.callInThread(self._close)
+        self._pool.stop()
+        late.cancel()
 
     def _close(self) -> None:
         if self._inner is not None:

@@ -362,9 +362,16 @@ class Pool(Service):
         self._next()
         return done
 
-    def _reactor_ends(self) -> Deferred[None]:
+    def _reactor_ends(self) -> None:
+        """Services have stopped, and the reactor waits for nothing that is said here."""
         self._trigger = None
-        return self.close()
+        self.close()
+        if self.state != "closed" and self._cut is not None:
+            if self._cut.active():
+                self._cut.cancel()
+            for call in self._running:
+                call.ticket.expire()
+            self._all_done()
 
     def _cut_all(self) -> None:
         for call in self._running:
