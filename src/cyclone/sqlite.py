@@ -300,7 +300,12 @@ class ThreadedSQLite(Service):
             self.close()
             return
         self._closed = succeed(None)
-        late = threading.Timer(self._close_timeout, lambda: [one.set() for one in [*self._calls]])
+
+        def interrupt() -> None:
+            for call in [*self._calls]:
+                call.set()
+
+        late = threading.Timer(self._close_timeout, interrupt)
         late.daemon = True
         late.start()
         self._pool.callInThread(self._close)
