@@ -207,9 +207,9 @@ class _Worker:
                 stop_reactor(self._reactor)
             case "stop":
                 for factory in self._factories:
-                    factory.patience = 0
-                    if hasattr(factory, "end_idle"):
-                        factory.end_idle()
+                    hurry = getattr(factory, "hurry", None)
+                    if hurry is not None:
+                        hurry()
                 stop_reactor(self._reactor)
             case "cut":
                 self._service.cut()
