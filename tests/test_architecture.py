@@ -43,7 +43,18 @@ FLOORS = {
     "values": ["httputil", "locale", "template"],
     "edges": ["httpserver", "httpclient", "uvloopreactor"],
     "web": ["web", "routing"],
-    "handlers": ["sse", "rpc", "jsonrpc", "xmlrpc", "httpauth", "websocket", "wsgi"],
+    "handlers": [
+        "sse",
+        "rpc",
+        "jsonrpc",
+        "xmlrpc",
+        "httpauth",
+        "websocket",
+        "wsgi",
+        "health",
+        "metrics",
+        "telemetry",
+    ],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
     "commands": ["cli", "__main__"],
@@ -95,6 +106,7 @@ PURE = [
     "web.matchers",
     "web.ranges",
     "web.redirects",
+    "deploy.proxyheader",
     "http1.chunked",
     "http1.heads",
     "template.parser",
@@ -149,6 +161,8 @@ FOREIGN = {
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
     "websockets": ["websocket.masking"],
+    "prometheus_client": ["metrics"],
+    "opentelemetry": ["telemetry"],
 }
 
 #: Where a function may import the global reactor.

@@ -17,7 +17,7 @@ from twisted.logger import (
 )
 from twisted.python.failure import Failure
 
-from cyclone.log import printable, printable_lines
+from cyclone.log import current_request_id, json_observer, printable, printable_lines
 
 __all__ = ["begin_console", "console_observer", "format_event", "wants_colour"]
 
@@ -45,6 +45,8 @@ def wants_colour(out: TextIO) -> bool:
 def format_event(event: LogEvent, colour: bool = False) -> str | None:
     """An event as ``[I 261123 12:00:00 access] 200 GET / (127.0.0.1) 0.41ms``.
 
+    The id of a request, where there are such, stands behind the source.
+
     Further lines are indented, so that none looks like an event of its own, and control characters
     are escaped. None, nothing to show, for what Twisted says of itself below the level warning.
     """
@@ -55,7 +57,11 @@ def format_event(event: LogEvent, colour: bool = False) -> str | None:
     text = _text(event)
     if not text:
         return None
-    source = str(event.get("log_system") or namespace.removeprefix("cyclone."))
+    request_id = event.get("request_id") or current_request_id()
+    if request_id:
+        source = f"{namespace.removeprefix('cyclone.')} {request_id}"
+    else:
+        source = str(event.get("log_system") or namespace.removeprefix("cyclone."))
     letter, number = _LOOKS.get(level, ("I", 32))
     stamp = time.strftime("%y%m%d %H:%M:%S", time.localtime(event.get("log_time")))
     prefix = f"[{letter} {stamp} {printable(source)}]"
@@ -92,7 +98,13 @@ def console_observer(out: TextIO, colour: bool) -> FileLogObserver:
     return FileLogObserver(out, formatted)
 
 
-def begin_console(out: TextIO) -> None:
-    """Begin logging to `out`; what the program itself prints stays as it is."""
-    observer = console_observer(out, wants_colour(out))
+def begin_console(out: TextIO, log_format: str = "text") -> None:
+    """Begin logging to `out`; what the program itself prints stays as it is.
+
+    Args:
+        log_format: ``text`` for people, ``json`` for programs.
+    """
+    observer: Any = json_observer(out)
+    if log_format != "json":
+        observer = console_observer(out, wants_colour(out))
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

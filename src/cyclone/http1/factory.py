@@ -49,6 +49,8 @@ class HTTPFactory(ServerFactory):
         seconds: tells the time of `clock`.
         sweeper: the timer of the connections.
         departures: what they send leaves from there.
+        stopping: the server is about to stop, or does: nothing new should be sent to it.
+        drain_delay: seconds from there until it stops to listen (setting ``drain_delay``).
     """
 
     protocol: type[HTTP1Connection] = HTTP1Connection  # type: ignore[assignment]
@@ -69,6 +71,8 @@ class HTTPFactory(ServerFactory):
         self.departures = Departures(self.call_soon)
         self.sweeper = Sweeper(lambda: self.clock, self.connections, self.streams)
         self._draining: Deferred[None] | None = None
+        self.stopping = False
+        self.drain_delay = float(settings.get("drain_delay") or 0)
 
     # -- what subclasses say
 
@@ -134,6 +138,10 @@ class HTTPFactory(ServerFactory):
 
     # -- graceful stop
 
+    def startFactory(self) -> None:
+        """Somebody listens, perhaps again."""
+        self.stopping = False
+
     def drain(self, timeout: float | None = None) -> Deferred[None]:
         """End all connections: idle ones now, busy ones after their response.
 
@@ -146,6 +154,7 @@ class HTTPFactory(ServerFactory):
         Returns:
             a Deferred that fires when no connection is left.
         """
+        self.stopping = True
         if self._draining is not None:
             return self._draining
         if not self.connections:

@@ -38,6 +38,7 @@ The rooms behind this face::
 """
 
 from .application import Application
+from .beginnings import SECURITY_HEADERS
 from .builtin import ErrorHandler, FallbackHandler, RedirectHandler
 from .decorators import (
     addslash,
@@ -56,6 +57,7 @@ from .matchers import (
     PathMatches,
     Rule,
 )
+from .observing import RequestObserver
 from .routers import ReversibleRouter, ReversibleRuleRouter, Router, RuleRouter
 from .routing import URLReverseError, URLSpec
 from .signing import (
@@ -79,6 +81,7 @@ __all__ = [
     "DEFAULT_SIGNED_VALUE_VERSION",
     "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
     "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
+    "SECURITY_HEADERS",
     "AnyMatches",
     "Application",
     "ChunkedTransferEncoding",
@@ -96,6 +99,7 @@ __all__ = [
     "PathMatches",
     "RedirectHandler",
     "RequestHandler",
+    "RequestObserver",
     "ReversibleRouter",
     "ReversibleRuleRouter",
     "Router",
