@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 
-from cyclone._async import CancelledErrors, as_deferred, settle
+from cyclone._async import CancelledErrors, settle, spawn
 from cyclone.log import gen_log
 from cyclone.web import Application, RequestHandler
 
@@ -114,20 +114,21 @@ class Readiness:
         return self._known
 
     def _ping(self, name: str, store: Any, clock: Any) -> Deferred[bool]:
-        """A Deferred of whether the store answers, which never fails."""
+        """A Deferred of whether the store answers, which never fails; it is asked no longer then."""
+        answer: Deferred[bool] = Deferred(lambda _: running.cancel())
 
-        async def asked() -> bool:
+        async def ask() -> None:
+            ready = False
             try:
                 await settle(getattr(store, "ping", store)())
+                ready = True
             except (Exception, *CancelledErrors) as error:
-                if name not in self._away:
+                if name not in self._away and not isinstance(error, CancelledErrors):
                     gen_log.warning("%s is away: %s: %s", name, type(error).__name__, error)
-                return False
-            return True
+            if not answer.called:
+                answer.callback(ready)
 
-        answer = as_deferred(asked())
-        if answer is None:
-            raise TypeError("a coroutine is always pending")
+        running = spawn(ask())
         answer.addTimeout(self._timeout, clock)
         return answer.addErrback(lambda failure: False)
 

@@ -102,8 +102,8 @@ class Metrics(RequestObserver):
       ``cyclone_event_streams``, and of the processes ``cyclone_processes``,
       ``cyclone_process_resident_memory_bytes``, ``cyclone_process_cpu_seconds`` and
       ``cyclone_process_open_fds``;
-    * ``cyclone_pool``, by ``pool`` and ``value``: the numbers in what ``describe()`` of each pool in
-      the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``.
+    * ``cyclone_pool``, by ``pool`` and ``value``: the numbers in what ``describe()`` of each pool
+      in the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``.
 
     Args:
         registry: of prometheus-client; None for its own, with what the program registers there and
@@ -217,7 +217,7 @@ class Metrics(RequestObserver):
         if not (self._shared and directory):
             return encode(self.registry), content_type
         collected = CollectorRegistry()
-        MultiProcessCollector(collected, directory)
+        MultiProcessCollector(collected, directory)  # type: ignore[no-untyped-call]
         with _locked(directory, fcntl.LOCK_SH):
             return encode(collected), content_type
 

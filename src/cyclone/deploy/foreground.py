@@ -42,6 +42,7 @@ class RunOptions:
         target: what `load_application` understands.
         appopts: the argument for the application's maker.
         reload: start anew when a file changes.
+        log_format: of what is logged: ``text``, or ``json`` for lines of JSON.
         reactor: the short name of a Twisted reactor, None for that on uvloop where there is one,
             else Twisted's default.
         supervisor: the family of the socket and the process id of the supervisor that started
@@ -53,6 +54,7 @@ class RunOptions:
     host: str = "127.0.0.1"
     appopts: str | None = None
     reload: bool = False
+    log_format: str = "text"
     reactor: str | None = None
     supervisor: tuple[int, int] | None = None
 
@@ -65,7 +67,7 @@ def run(options: RunOptions) -> int:
     Raises:
         DeployError: if the application cannot be loaded, or the port not be listened at.
     """
-    begin_console(sys.stdout)
+    begin_console(sys.stdout, options.log_format)
     if options.reload:
         return _run_with_reload(options)
     name = options.reactor or default_reactor()
@@ -257,6 +259,8 @@ def server_command(options: RunOptions, family: int) -> list[str]:
     command.append(f"--supervised={family}:{os.getpid()}")
     if options.appopts:
         command.append(f"--appopts={options.appopts}")
+    if options.log_format != "text":
+        command.append(f"--log-format={options.log_format}")
     if options.reactor:
         command.append(f"--reactor={options.reactor}")
     return command

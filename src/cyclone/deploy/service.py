@@ -26,8 +26,8 @@ class WebService(Service):
     `privilegedStartService` (or `startService`, whichever comes first) and closes the others; if
     the endpoint only finds out later, the line is logged and `on_failure` called with it.
 
-    Stopping tells the applications (``stopping``) and, if one of them has a ``drain_delay``, goes on
-    for so many seconds, so that load balancers notice. Then it closes the places and has each
+    Stopping tells the applications (``stopping``) and, if one has a ``drain_delay``, goes on for so
+    many seconds, so that load balancers notice. Then it closes the places and has each
     application finish what it is doing: its ``drain`` is called with `drain_timeout`, None for the
     application's own setting. A factory without ``drain`` is left alone.
 

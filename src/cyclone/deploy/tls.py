@@ -33,6 +33,7 @@ __all__ = [
     "PROTOCOLS",
     "NativeTLSEndpoint",
     "NegotiatingEndpoint",
+    "certificates_in",
     "has_native_tls",
     "tls_context",
     "tls_options",
@@ -62,7 +63,7 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         DeployError: if a file cannot be read, is not what it should be, or the two do not
             belong together.
     """
-    chain = _certificates(certificate_file)
+    chain = certificates_in(certificate_file)
     key = _private_key(key_file)
     if _public_bytes(chain[0].public_key()) != _public_bytes(key.public_key()):
         raise DeployError(
@@ -169,7 +170,12 @@ def _read(path: str, what: str) -> bytes:
         raise DeployError(f"cannot read the {what} {path}: {error.strerror}") from error
 
 
-def _certificates(path: str) -> list[x509.Certificate]:
+def certificates_in(path: str) -> list[x509.Certificate]:
+    """The certificates in a PEM file, at least one.
+
+    Raises:
+        DeployError: there is none.
+    """
     data = _read(path, "certificate")
     try:
         return x509.load_pem_x509_certificates(data)

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from cyclone.httputil import TrustedProxies
+
+from .certificates import CertificateStore, TLSFiles
 from .errors import DeployError
 from .listeners import (
     Listener,
@@ -16,6 +19,8 @@ from .listeners import (
     unix_listener,
 )
 from .options import Options
+from .proxyprotocol import trusted_proxies
+from .secure import behind_proxies, store_listener
 from .service import WebService
 from .target import load_application
 
@@ -32,7 +37,11 @@ def makeService(options: Options) -> WebService:
     """
     from twisted.internet import reactor
 
-    listeners = [*_http(reactor, options), *_https(reactor, options)]
+    proxies = None
+    if options["proxy-protocol"] is not None:
+        proxies = trusted_proxies(options["proxy-protocol"])
+    plain = [behind_proxies(reactor, one, proxies) for one in _http(reactor, options)]
+    listeners = [*plain, *_https(reactor, options, proxies)]
     if not listeners:
         raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
     service = WebService(
@@ -71,10 +80,18 @@ def _http(reactor: Any, options: Options) -> Iterator[Listener]:
         yield tcp_listener(reactor, options["port"], options["listen"], application)
 
 
-def _https(reactor: Any, options: Options) -> Iterator[Listener]:
+def _https(reactor: Any, options: Options, proxies: TrustedProxies | None) -> Iterator[Listener]:
+    files = tls_files(options)
     if not options["ssl-app"]:
+        if files is not None:
+            raise DeployError("--ssl-certs and --ssl-client-ca need an --ssl-app to serve")
         return
     application = load_application(options["ssl-app"], options["ssl-appopts"])
+    if files is not None or proxies is not None:
+        files = files or TLSFiles(options["ssl-cert"], options["ssl-key"])
+        place = options["ssl-port"], options["ssl-listen"]
+        yield store_listener(reactor, *place, CertificateStore(files), application, proxies)
+        return
     yield tls_file_listener(
         reactor,
         options["ssl-port"],
@@ -83,3 +100,20 @@ def _https(reactor: Any, options: Options) -> Iterator[Listener]:
         options["ssl-key"],
         application,
     )
+
+
+def tls_files(options: Options) -> TLSFiles | None:
+    """What the options say beyond one certificate and its key; None if they say no more.
+
+    With a directory, ``--ssl-cert`` and ``--ssl-key`` are the default certificate if given.
+    """
+    directory, authorities = options["ssl-certs"], options["ssl-client-ca"]
+    clients = options["ssl-client-certs"]
+    if directory is None and authorities is None and clients is None:
+        return None
+    if clients is None:
+        clients = "none" if authorities is None else "required"
+    certificate, key = options["ssl-cert"], options["ssl-key"]
+    if directory is not None and (certificate, key) == ("server.crt", "server.key"):
+        certificate = key = None
+    return TLSFiles(certificate, key, directory, authorities, clients)

@@ -27,6 +27,9 @@ The rooms behind this face::
     transforms    OutputTransform, compression (codings: the codecs; negotiation: which one; pure)
     classic       names of cyclone 1.x in handlers
     conditional   preconditions (RFC 9110 section 13); pure
+    observing     what measures, traces and names requests; requestids
+    beginnings    the fields that responses begin with: security headers
+    https         redirects from HTTP
     localized     the language of a request
     arguments     text of arguments; pure
     fields        header fields of responses; pure
@@ -49,6 +52,7 @@ from .decorators import (
 )
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
+from .https import HTTPSRedirectHandler, https_redirect
 from .matchers import (
     AnyMatches,
     DefaultHostMatches,
@@ -92,6 +96,7 @@ __all__ = [
     "GZipContentEncoding",
     "HTTPAuthenticationRequired",
     "HTTPError",
+    "HTTPSRedirectHandler",
     "HostMatches",
     "Matcher",
     "MissingArgumentError",
@@ -116,6 +121,7 @@ __all__ = [
     "create_signed_value",
     "decode_signed_value",
     "get_signature_key_version",
+    "https_redirect",
     "removeslash",
     "stream_request_body",
     "url",

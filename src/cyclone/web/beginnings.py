@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cyclone.http1 import date_now
-from cyclone.httputil import HTTPHeaders, HTTPServerRequest
+from cyclone.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 
 from .prepared import PLAIN, Prepared
 
@@ -75,8 +75,15 @@ def id_field_of(settings: Mapping[str, Any]) -> str:
     if not isinstance(name, str):
         raise ValueError(f"request_id must be True or the name of a header field, not {name!r}")
     if name:
-        HTTPHeaders({name: "x"})  # says what is wrong with the name
+        _checked("request_id", {name: "x"})
     return name
+
+
+def _checked(setting: str, fields: Mapping[str, str]) -> HTTPHeaders:
+    try:
+        return HTTPHeaders(fields)
+    except HTTPInputError as error:
+        raise ValueError(f"{setting}: {error}") from None
 
 
 def _secured(setting: Any) -> tuple[Prepared, Prepared]:
@@ -93,12 +100,11 @@ def _secured(setting: Any) -> tuple[Prepared, Prepared]:
             if not isinstance(value, str):
                 raise ValueError(f"security_headers: {name} must be text or None, not {value!r}")
             wanted[name] = value
-    http, https = PLAIN.headers(), PLAIN.headers()
-    del http["Date"], https["Date"]
-    for name, value in wanted.items():
+    https = PLAIN.fields.copy()
+    for name, value in _checked("security_headers", wanted).items():
         https[name] = value
-        if name.lower() != _HSTS.lower():
-            http[name] = value
+    http = https.copy()
+    http.pop(_HSTS, None)
     return Prepared(http, first=True), Prepared(https, first=True)
 
 
