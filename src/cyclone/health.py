@@ -114,7 +114,7 @@ class Readiness:
         return self._known
 
     def _ping(self, name: str, store: Any, clock: Any) -> Deferred[bool]:
-        """A Deferred of whether the store answers, which never fails; it is asked no longer then."""
+        """A Deferred of whether the store answers in time; never fails."""
         answer: Deferred[bool] = Deferred(lambda _: running.cancel())
 
         async def ask() -> None:
