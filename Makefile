@@ -7,7 +7,7 @@
 #   HOST, PORT   where `make run` serves                         (127.0.0.1, 8888)
 #   BENCH_VENV   where the environment of `make bench` is        (.venv-bench)
 #   BENCH_ARGS, FUZZ_ARGS  arguments for `make bench` and `make fuzz`
-#   CONFORMANCE_ARGS  arguments for `make conformance-tornado`
+#   CONFORMANCE_ARGS  arguments for `make conformance-tornado` and `make conformance-websocket`
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -76,9 +76,10 @@ test-cov: $(VENV)/.installed-dev
 # The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
 # environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  Left out
 # is what no reactor takes part in (no `assert` is in src/, see test_architecture), what brings a
-# reactor of its own, and the browser's tests, whose servers `cyclone run` starts on uvloop anyway.
-REACTORLESS := auth bench browser conformance httputil locale log options template \
-  test_architecture.py test_documents.py test_escape.py test_packaging.py test_util.py
+# reactor of its own, and demos, whose servers `cyclone run` starts on uvloop anyway.
+REACTORLESS := auth bench bottle browser conformance demos httputil locale log options template \
+  http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
+  test_escape.py test_packaging.py test_settings.py test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
@@ -94,7 +95,7 @@ conformance-reactor: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance.reactor
 
 conformance-websocket: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.conformance.websocket
+	$(BIN)/python -m tests.conformance.websocket $(CONFORMANCE_ARGS)
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.database import QUERIES, SUM, page_facts
 from bench.responses import Response
 
 HOST = "127.0.0.1"
@@ -87,6 +88,8 @@ class Case:
 
     ``mode`` is the load generator's: ``http``, ``echo``, ``broadcast`` or ``events``; ``depth``
     requests are sent at once.
+
+    ``database``: it needs the database, see :mod:`bench.database`.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Case:
     depth: int = 1
     tls: bool = False
     connections: int | None = None
+    database: bool = False
 
     def request(self, port: int) -> bytes:
         """Return the request for a server on ``port`` of the loopback interface."""
@@ -242,6 +246,42 @@ CASES = {
             unit="event",
             mode="events",
             connections=16,
+        ),
+        Case(
+            "db",
+            "One query",
+            "/db",
+            "application/json",
+            {"sum": SUM},
+            decode=json.loads,
+            database=True,
+        ),
+        Case(
+            "queries",
+            f"{QUERIES} queries",
+            "/queries",
+            "application/json",
+            {"rows": [{"sum": SUM}] * QUERIES},
+            decode=json.loads,
+            database=True,
+        ),
+        Case(
+            "updates",
+            f"{QUERIES} rows read and written",
+            "/updates",
+            "application/json",
+            {"rows": [{"sum": SUM}] * QUERIES},
+            decode=json.loads,
+            database=True,
+        ),
+        Case(
+            "fortunes",
+            "A page of fortunes, escaped",
+            "/fortunes",
+            "text/html",
+            (13, 1, 0, True),
+            decode=page_facts,
+            database=True,
         ),
     )
 }

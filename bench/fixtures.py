@@ -1,4 +1,4 @@
-"""The files that servers need for a run: one to serve, a certificate and its key."""
+"""What servers need for a run: a file to serve, a certificate and its key, a database."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bench.cases import HOST, file_content
+from bench.database import VARIABLE, Database
 
 _DAY = datetime.timedelta(days=1)
 
 
 class Fixtures:
-    """A temporary directory with the files; a context manager, which removes them."""
+    """A temporary directory with the files; a context manager, which removes them.
 
-    def __init__(self) -> None:
+    Args:
+        database: whether there is one, too.
+    """
+
+    def __init__(self, *, database: bool = False) -> None:
+        self._database = Database() if database else None
         self._directory = tempfile.TemporaryDirectory(prefix="bench-")
         self.path = Path(self._directory.name)
         (self.path / "static").mkdir()
@@ -39,12 +45,16 @@ class Fixtures:
         traceback: TracebackType | None,
     ) -> None:
         self._directory.cleanup()
+        if self._database is not None:
+            self._database.close()
 
     def environment(self, *, tls: bool) -> dict[str, str]:
         """Return the variables that tell an application where the files are."""
         # A fixed seed would make the order of sets and the layout of dictionaries the same in all
         # rounds, good luck or bad; nothing is fixed, and rounds differ.
         files = {"BENCH_STATIC": str(self.path / "static")}
+        if self._database is not None:
+            files[VARIABLE] = self._database.url
         return {**files, "BENCH_TLS": str(self.path)} if tls else files
 
 

@@ -6,6 +6,7 @@
     python -m bench --full              five rounds of two seconds a turn, about forty minutes
     python -m bench --write-docs        and rewrite the tables and the plot in docs/
     python -m bench --servers cyclone-epoll,tornado --cases plaintext,json --rounds 9
+    python -m bench --database          the cases with PostgreSQL, which are left out otherwise
     python -m bench --only startup,idle     other measurements than the comparison
     python -m bench --report FILE --write-docs  the tables of an earlier run (--json FILE)
     python -m bench --profile plaintext     where the time goes, without network
@@ -26,12 +27,14 @@ from bench.fixtures import Fixtures
 from bench.generator import NoCompiler, program
 from bench.measures import COMPARISON, MEASURES, Context
 from bench.plot import plot
+from bench.postgres import NoPostgres
 from bench.report import comparison, further, machine, reasons
 from bench.results import Results
 from bench.servers import REFERENCE, ROOT, SERVERS, version
 from bench.turns import Comparison, Plan
 
 DOCUMENT = ROOT / "docs" / "performance.md"
+DATABASE = "database"  # the part of the document with the cases that need one
 PLOT = ROOT / "docs" / "performance.svg"
 _PACKAGES = ("Twisted", "httptools", "uvloop", "uvicorn")
 
@@ -60,9 +63,12 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if REFERENCE not in servers:
         servers.append(REFERENCE)
     seconds, warmup, rounds = (2.0, 0.5, 5) if args.full else (0.5, 0.2, 2)
+    cases = chosen(args.cases, CASES, "case")
+    if not args.cases:
+        cases = [name for name in cases if CASES[name].database is args.database]
     return Plan(
         servers=servers,
-        cases=chosen(args.cases, CASES, "case"),
+        cases=cases,
         rounds=args.rounds or rounds,
         seconds=args.seconds or seconds,
         warmup=warmup,
@@ -89,9 +95,9 @@ def run(args: argparse.Namespace) -> Results:
     """Run what the command line asks for."""
     plan, results = make_plan(args), Results()
     wanted = chosen(args.only, [COMPARISON, *MEASURES], "measurement")
-    if not args.only and (args.servers or args.cases):
+    if not args.only and (args.servers or args.cases or args.database):
         wanted = [COMPARISON]
-    with Fixtures() as fixtures:
+    with Fixtures(database=any(CASES[name].database for name in plan.cases)) as fixtures:
         context = Context(fixtures, plan.servers, full=args.full)
         for name in wanted:
             print(f"-- {name}", file=sys.stderr, flush=True)
@@ -109,8 +115,11 @@ def publish(results: Results) -> None:
     """Write the results into the document, and the plot beside it; what was not run stays."""
     text = DOCUMENT.read_text("utf-8")
     if results.cases:
-        text = replace_part(text, COMPARISON, comparison(results))
-        PLOT.write_text(plot(results), "utf-8")
+        if any(CASES[name].database for name in results.cases):
+            text = replace_part(text, DATABASE, comparison(results))
+        else:
+            text = replace_part(text, COMPARISON, comparison(results))
+            PLOT.write_text(plot(results), "utf-8")
     for name, table in results.tables.items():
         text = replace_part(text, name, further([table]))
     DOCUMENT.write_text(text, "utf-8")
@@ -128,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--servers", metavar="LIST", help=f"of {', '.join(SERVERS)} (all)")
     add("--cases", metavar="LIST", help=f"of {', '.join(CASES)} (all)")
     add("--only", metavar="LIST", help=f"of {', '.join([COMPARISON, *MEASURES])} (all)")
+    add("--database", action="store_true", help="the cases that need PostgreSQL, and no others")
     add("--rounds", type=int, help="rounds of turns (2; 5 with --full)")
     add("--seconds", type=float, help="measured, of a turn (0.5; 2 with --full)")
     add("--connections", type=int, default=32, help="keep-alive, at once (32)")
@@ -164,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         results = _results(args)
-    except (BenchError, NoProc, NoCompiler) as error:
+    except (BenchError, NoProc, NoCompiler, NoPostgres) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     if results.cases:

@@ -27,7 +27,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from cyclone.testing import MemoryConnection, parse_responses
 from tests.http1.wire_cases import CASES, PROBE, application
 
-__all__ = ["Violation", "check", "make_input", "run"]
+__all__ = ["EngineErrors", "Violation", "check", "make_input", "run"]
 
 #: A refusal by the engine: no handler of the application writes such a body.
 _REFUSAL = re.compile(rb"[45]\d\d [A-Z][A-Za-z ]+: [ -~]+\n")
@@ -114,7 +114,7 @@ def _pieces(source: random.Random, data: bytes) -> Iterator[bytes]:
 # -- the check -------------------------------------------------------------------------------------
 
 
-class _EngineErrors:
+class EngineErrors:
     """Collects what the engine or Twisted reports as gone wrong."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class _EngineErrors:
             failure = event.get("log_failure")
             self.found.append(failure.getTraceback() if failure else str(event))
 
-    def __enter__(self) -> _EngineErrors:
+    def __enter__(self) -> EngineErrors:
         globalLogPublisher.addObserver(self)
         return self
 
@@ -143,7 +143,7 @@ def check(pieces: list[bytes]) -> None:
     served: list[str] = []
     server = application()
     server.settings["log_function"] = lambda handler: served.append(handler.request.method)
-    with _EngineErrors() as errors:
+    with EngineErrors() as errors:
         connection = MemoryConnection(server)
         try:
             for piece in pieces:

@@ -6,6 +6,10 @@
     ``spawn``, ``twistd``, ``program``, ``free_port``, ``new_port``.
 ``tests/plugins/failures.py``
     ``logged_failures``, and why a test fails that leaves an error unhandled.
+``tests/plugins/databases.py``
+    ``postgres``, ``mariadb``, ``proxy``.
+``tests/plugins/valkey.py``
+    ``valkey``, ``new_valkey``: real servers.
 
 ``HYPOTHESIS_PROFILE`` picks the profile of hypothesis: ``dev``, ``ci`` (the same examples every
 time; the default where ``CI`` is set) or ``thorough``.
@@ -30,7 +34,13 @@ pytest.register_assert_rewrite(
     )
 )
 
-pytest_plugins = ["tests.plugins.reactor", "tests.plugins.processes", "tests.plugins.failures"]
+pytest_plugins = [
+    "tests.plugins.reactor",
+    "tests.plugins.processes",
+    "tests.plugins.failures",
+    "tests.plugins.databases",
+    "tests.plugins.valkey",
+]
 
 # Machines differ in speed: no test may depend on how long an example takes.
 _SLOW_IS_FINE = [HealthCheck.too_slow]

@@ -30,7 +30,7 @@ Node = TypeVar("Node", bound=ast.AST)
 #: The floor of each module. A module that is not here has to be put somewhere.
 FLOORS = {
     "version": [""],
-    "ground": ["util", "escape", "options", "log", "_async"],
+    "ground": ["util", "escape", "options", "log", "_async", "outages"],
     "engines": [
         "http1",
         "websocket.frames",
@@ -49,7 +49,10 @@ FLOORS = {
         "jsonrpc",
         "xmlrpc",
         "httpauth",
+        "sessions",
+        "storage",
         "websocket",
+        "channels",
         "wsgi",
         "health",
         "metrics",
@@ -75,7 +78,11 @@ MAY_IMPORT = {
 }
 
 #: Single arrows that are allowed beyond that.
-MAY_ALSO_IMPORT = {("auth", "httpclient"), ("auth.base", "httpclient")}
+MAY_ALSO_IMPORT = {
+    ("auth", "httpclient"),
+    ("auth.base", "httpclient"),
+    ("channels.listener", "redis"),  # the engines over Redis
+}
 
 #: Rooms that hold rules: they compute, and know neither sockets, clocks nor handlers.
 PURE = [
@@ -115,12 +122,21 @@ PURE = [
     "httputil.multipart_memory",
     "httputil.multipart_rules",
     "auth.signing",
+    "channels.messages",
+    "channels.limits",
+    "channels.queue",
+    "httpauth.algorithms",
+    "httpauth.messages",
+    "httpauth.syntax",
     "mail.addresses",
     "mail.fields",
     "httpclient.heads",
     "httpclient.messages",
     "httpclient.redirects",
     "httpclient.targets",
+    "sql.settings",
+    "sql.urls",
+    "sessions.records",
     "httpclient.calls",
     "jsonrpc.messages",
     "xmlrpc.reading",
@@ -158,8 +174,13 @@ FOREIGN = {
         "testing.certificate",
     ],
     "uvloop": ["uvloopreactor", "deploy"],
+    "txredisapi": ["redis.library"],
     "brotli": ["web.codings"],
     "zstandard": ["web.codings"],
+    "psycopg": ["sql.postgresql"],
+    "pymysql": ["sql.mysql"],
+    "pymongo": ["mongo.library"],
+    "txmongo": ["mongo.library"],
     "websockets": ["websocket.masking"],
     "prometheus_client": ["metrics"],
     "opentelemetry": ["telemetry"],
@@ -173,7 +194,13 @@ REACTOR = [
     "bottle",
     "httpclient",
     "mail",
+    # Pools that were given no reactor.
+    "mongo",
+    "sql",
+    "sqlite",
     "autoreload",
+    "redis",  # txredisapi knows no other
+    "channels",
     "testing.client",  # a client for tests that run in the reactor
     "testing.loop",  # runs tests in the reactor
 ]

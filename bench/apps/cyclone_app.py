@@ -28,6 +28,8 @@ from bench.apps.common import (
     unavailable,
     variant,
 )
+from bench.apps.cyclone_database import routes as database_routes
+from bench.database import TORNADO_PAGE as FORTUNES_PAGE
 
 
 class Main(cyclone.web.RequestHandler):
@@ -129,7 +131,9 @@ def _templates() -> dict[str, Any]:
         from cyclone.template import DictLoader
     except ImportError:
         return {}
-    return {"template_loader": DictLoader({"page.html": TORNADO_PAGE})}
+    return {
+        "template_loader": DictLoader({"page.html": TORNADO_PAGE, "fortunes.html": FORTUNES_PAGE})
+    }
 
 
 def make_application() -> cyclone.web.Application:
@@ -144,6 +148,7 @@ def make_application() -> cyclone.web.Application:
         (r"/sse", _events()),
         (r"/static/(.*)", cyclone.web.StaticFileHandler, {"path": static_directory()}),
         *_websockets(),
+        *database_routes(),
     ]
     if settings:
         routes.append((r"/page", Page))

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bench.apps.asgi import serve
 from bench.apps.common import MESSAGE, event, jinja_page, static_directory
+from bench.apps.starlette_database import routes as database_routes
 
 _page = jinja_page()
 _everybody: set[WebSocket] = set()
@@ -103,6 +104,7 @@ application = Starlette(
         WebSocketRoute("/ws", echo),
         WebSocketRoute("/broadcast", broadcast),
         Mount("/static", StaticFiles(directory=static_directory())),
+        *database_routes(),
     ]
 )
 

@@ -22,6 +22,8 @@ from bench.apps.common import (
     static_directory,
     tls_files,
 )
+from bench.apps.tornado_database import routes as database_routes
+from bench.database import TORNADO_PAGE as FORTUNES_PAGE
 
 
 class Main(tornado.web.RequestHandler):
@@ -116,8 +118,11 @@ def make_application() -> tornado.web.Application:
             (r"/ws", Echo),
             (r"/broadcast", Broadcast),
             (r"/static/(.*)", tornado.web.StaticFileHandler, {"path": static_directory()}),
+            *database_routes(),
         ],
-        template_loader=tornado.template.DictLoader({"page.html": TORNADO_PAGE}),
+        template_loader=tornado.template.DictLoader(
+            {"page.html": TORNADO_PAGE, "fortunes.html": FORTUNES_PAGE}
+        ),
     )
 
 

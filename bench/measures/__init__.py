@@ -17,6 +17,7 @@ from bench.measures import (
     startup,
     syscalls,
     tls,
+    websockets,
 )
 from bench.measures.context import Context
 from bench.results import Table
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[Context], Table]] = {
     "tls": tls.measure,
     "latency": latency.measure,
     "idle": idle.measure,
+    "websockets": websockets.measure,
     "quiet": quiet.measure,
     "startup": startup.measure,
 }

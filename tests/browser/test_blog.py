@@ -9,21 +9,7 @@ from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
 BLOG = Path(__file__).parents[2] / "demos" / "blog"
-# The browser is to ask nobody but the server of the test.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "correct horse battery"
 
 
@@ -82,27 +68,22 @@ class Reader:
 
 @pytest.fixture
 def newcomer(
-    twistd: Callable[..., Any], free_port: int, program: Callable[..., str], tmp_path: Path
+    twistd: Callable[..., Any], free_port: int, browser: Any, tmp_path: Path
 ) -> Iterator[Callable[..., Reader]]:
     """Opens the blog in a fresh browser for each newcomer."""
-    chromium = program("chromium", "chromium-browser", "google-chrome")
     data = str(tmp_path / "data")
     server = twistd(
         *("cyclone", "-p", str(free_port), "-r", "app.Application", "--appopts", data), cwd=BLOG
     )
     server.wait_for_port(free_port)
     readers: list[Reader] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
 
-        def open_blog(**options: Any) -> Reader:
-            readers.append(
-                Reader(browser, f"http://127.0.0.1:{free_port}", locale="en-GB", **options)
-            )
-            return readers[-1]
+    def open_blog(**options: Any) -> Reader:
+        readers.append(Reader(browser, f"http://127.0.0.1:{free_port}", locale="en-GB", **options))
+        return readers[-1]
 
-        yield open_blog
-        browser.close()
+    yield open_blog
+    browser.close()
     assert [error for reader in readers for error in reader.errors] == []
     server.stop()
     assert "Server Shut Down." in server.output  # the threads of the database have ended

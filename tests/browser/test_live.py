@@ -11,30 +11,7 @@ import pytest
 
 from tests.plugins.processes import Process, script, unused_port
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
 DEMOS = Path(__file__).parents[2] / "demos"
-# The browser is to ask nobody but the server of the test.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser(program: Callable[..., str]) -> Iterator[Any]:
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 class Demo:

@@ -11,40 +11,32 @@ import pytest
 
 from tests.plugins.processes import Process, unused_port
 
-from .test_blog import FAINT, FLAGS, Reader
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+from .test_blog import FAINT, Reader
 
 RPC = Path(__file__).parents[2] / "demos" / "rpc"
 
 
 @pytest.fixture(scope="module")
-def browser(program: Callable[..., str]) -> Iterator[tuple[Any, str]]:
-    """A browser, and the URL of the demo."""
-    chromium = program("chromium", "chromium-browser", "google-chrome")
+def base() -> Iterator[str]:
+    """The URL of the demo."""
     port = unused_port()
     command = [sys.executable, "-m", "cyclone", "run", "app.py", "--port", str(port)]
     server = Process(command, cwd=RPC)
     try:
         server.wait_for_port(port)
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-            yield browser, f"http://127.0.0.1:{port}"
-            browser.close()
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.kill()
     assert "Traceback" not in server.output
 
 
 @pytest.fixture
-def visitor(browser: Any) -> Iterator[Callable[..., Reader]]:
+def visitor(browser: Any, base: str) -> Iterator[Callable[..., Reader]]:
     """Opens the page for each new visitor."""
     visitors: list[Reader] = []
 
     def visit(**options: Any) -> Reader:
-        visitors.append(Reader(*browser, **options))
+        visitors.append(Reader(browser, base, **options))
         assert visitors[-1].open("/") == 200
         return visitors[-1]
 

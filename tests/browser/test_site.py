@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+from tests.plugins.processes import Process, unused_port
 
 SITE = Path(__file__).parents[2] / "demos" / "site" / "app.py"
-# The browser is to ask nobody but the server of the test.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Page:
@@ -43,22 +31,24 @@ class Page:
         return str(self.page.inner_text("body"))
 
 
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    """The URL of the site."""
+    port = unused_port()
+    server = Process([sys.executable, "-m", "cyclone", "run", str(SITE), "--port", str(port)])
+    try:
+        server.wait_for_port(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+
+
 @pytest.fixture
-def site(
-    spawn: Callable[..., Any], free_port: int, program: Callable[..., str], tmp_path: Path
-) -> Iterator[Page]:
+def site(base: str, browser: Any) -> Iterator[Page]:
     """The site, open in a fresh browser."""
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    server = spawn(
-        [sys.executable, "-m", "cyclone", "run", str(SITE), "--port", str(free_port)],
-        cwd=tmp_path,
-    )
-    server.wait_for_port(free_port)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        page = Page(browser.new_context().new_page(), f"http://127.0.0.1:{free_port}")
-        yield page
-        browser.close()
+    page = Page(browser.new_page(), base)
+    yield page
+    browser.close()
     assert page.errors == []
 
 

@@ -18,9 +18,11 @@ from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 import cyclone.auth
+import cyclone.httpauth
 import cyclone.httpclient
 import cyclone.httpserver
 import cyclone.log
+import cyclone.sessions
 import cyclone.util
 import cyclone.web
 from cyclone.escape import json_decode, json_encode, native_str, utf8
@@ -435,6 +437,38 @@ def test_a_client_of_old() -> None:
     response = client.post("/", form={"a": "1"})
     assert response.json() == {"query": "", "a": "1"}
     assert response.content == response.body
+
+
+def test_decorators_of_the_old_demos() -> None:
+    class Basic(RequestHandler):
+        @cyclone.httpauth.basic(lambda name, password: (name, password) == ("root", "123"), "Site")
+        def get(self) -> None:
+            self.write(f"Hi, {self.current_user}.")
+
+    class Digest(RequestHandler):
+        @cyclone.httpauth.digest({"root": "123"}.get, "Site", algorithms="MD5")
+        def get(self) -> None:
+            raise AssertionError
+
+    client = client_of(Basic)
+    assert client.get("/").headers["WWW-Authenticate"] == 'Basic realm="Site", charset="UTF-8"'
+    field = {"Authorization": "Basic cm9vdDoxMjM="}
+    assert client.get("/", headers=field).text == "Hi, root."
+    assert client_of(Digest).get("/").headers["WWW-Authenticate"].startswith('Digest realm="Site"')
+
+
+def test_sessions_of_pycket() -> None:
+    class Handler(cyclone.sessions.SessionMixin, RequestHandler):
+        def get(self) -> None:
+            self.session.set("count", self.session.get("count", 0) + 1)
+            if self.session["count"] == 3:
+                self.session.delete("count")
+            self.write(f"{list(self.session.keys())} {self.session.get('count')}")
+
+    sessions = cyclone.sessions.Sessions(cyclone.sessions.MemoryStore())
+    client = client_of(Handler, sessions=sessions)
+    answers = [client.get("/").text for _ in range(4)]
+    assert answers == ["['count'] 1", "['count'] 2", "[] None", "['count'] 1"]
 
 
 def test_pretty_logging() -> None:

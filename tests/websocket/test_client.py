@@ -345,6 +345,49 @@ async def test_what_follows_the_response_at_once(reactor: Any) -> None:
         assert connection.close_code is None
 
 
+async def test_what_came_before_the_end_can_be_read_after_it(reactor: Any) -> None:
+    texts = [b"%d" % i for i in range(20)]
+    frames = b"".join(frame(TEXT, text, key=None) for text in texts)
+
+    async with scripted(reactor, lambda head: accepted(head, body=frames)) as (url, factory):
+        connection = await websocket_connect(url)
+        assert await connection.read_message() == "0"
+        factory.protocols[0].transport.abortConnection()
+        await factory.lost
+        await deferLater(reactor, 0.02, lambda: None)  # the client hears of it, too
+        with pytest.raises(WebSocketClosedError):
+            connection.write_message("late")
+        assert [m async for m in connection] == [str(i) for i in range(1, 20)]
+
+
+async def test_callbacks_get_what_came_before_the_end(reactor: Any) -> None:
+    gates: list[Deferred[None]] = []
+    messages: list[Any] = []
+    over: Deferred[None] = Deferred()
+
+    def take(message: Any) -> Any:
+        messages.append(message)
+        if message is None:
+            over.callback(None)
+            return None
+        gates.append(Deferred())
+        return gates[-1]
+
+    frames = frame(TEXT, b"a", key=None) + frame(TEXT, b"b", key=None)
+
+    async with scripted(reactor, lambda head: accepted(head, body=frames)) as (url, factory):
+        await websocket_connect(url, on_message_callback=take)
+        await deferLater(reactor, 0, lambda: None)
+        factory.protocols[0].transport.abortConnection()
+        await factory.lost
+        await deferLater(reactor, 0.02, lambda: None)
+        assert messages == ["a"]
+        gates[0].callback(None)
+        gates[1].callback(None)
+        await over
+    assert messages == ["a", "b", None]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -353,6 +396,7 @@ async def test_what_follows_the_response_at_once(reactor: Any) -> None:
         lambda head: accepted(head, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         lambda head: b"HTTP/1.1 101 Ok\r\n\r\n",
         lambda head: b"HTTP/1.1 101 Ok\r\nX: " + b"x" * 70_000,
+        lambda head: b"HTTP/1.1 100 Continue\r\n\r\n" * 5000 + accepted(head),
     ],
 )
 async def test_class_16_servers_that_do_it_wrong(reactor: Any, answer: Any) -> None:

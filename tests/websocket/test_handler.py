@@ -100,6 +100,7 @@ def test_what_has_come_in_single_bytes() -> None:
         ({"Sec-WebSocket-Extensions": "a b"}, 400),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
         ({"Origin": "http://a.example", "Sec-Fetch-Site": "cross-site"}, 403),
         ({"Origin": "http://a.example"}, 101),
         ({"Upgrade": "WebSocket"}, 101),
@@ -492,11 +493,111 @@ def test_a_peer_that_just_leaves(way: str) -> None:
 def test_on_close_is_called_while_a_message_is_handled() -> None:
     kind, notes, gates = noting(1)
     peer = Peer(serve(kind))
-    peer.say("1", "2")
+    peer.say("1")
     peer.link.disconnect()
     assert notes == ["open", "1", ("close", None, None)]
     gates[0].callback(None)
     assert notes[-1] == "did '1'"
+
+
+@pytest.mark.parametrize("way", ["close", "disconnect", "eof"])
+def test_what_came_before_the_end_is_handled_before_on_close(way: str) -> None:
+    kind, notes, gates = noting(2)
+    app = serve(kind)
+    peer = Peer(app)
+    peer.say("1", "2", "3")
+    if way == "close":
+        peer.close(4001, "bye")
+        peer.link.disconnect()
+    else:
+        getattr(peer.link, way)()
+    assert app.connections == set()
+    assert notes == ["open", "1"]
+    gates[0].callback(None)
+    gates[1].callback(None)
+    closed = (4001, "bye") if way == "close" else (None, None)
+    assert notes[1:] == ["1", "did '1'", "2", "did '2'", "3", ("close", *closed)]
+
+
+def test_what_came_before_open_was_done_is_handled_when_the_peer_has_gone() -> None:
+    kind, notes, gates = noting(1)
+    kind.open = lambda self, **_: self.gates.pop(0)  # type: ignore[method-assign]
+    peer = Peer(serve(kind))
+    peer.say("1")
+    peer.link.disconnect()
+    assert notes == []
+    gates[0].callback(None)
+    assert notes == ["1", ("close", None, None)]
+
+
+def test_many_messages_before_the_end() -> None:
+    kind, notes, _ = noting()
+    peer = Peer(serve(kind))
+    peer.link.transport.deliver(peer.session.encode("x") * 300)  # more than one turn handles
+    assert len(notes) < 300
+    peer.link.disconnect()
+    peer.link.advance(0)
+    assert notes[1:] == ["x"] * 300 + [("close", None, None)]
+
+
+def test_answers_to_a_peer_that_has_gone_hinder_nothing() -> None:
+    notes: list[Any] = []
+    gate: Deferred[None] = Deferred()
+
+    class Answers(WebSocketHandler):
+        async def on_message(self, message: Any) -> None:
+            notes.append(message)
+            await gate
+            await self.write_message(message)
+
+        def on_close(self) -> None:
+            notes.append("close")
+
+    with recorded_log() as lines:
+        peer = Peer(serve(Answers))
+        peer.say("1", "2")
+        peer.link.disconnect()
+        gate.callback(None)
+    assert notes == ["1", "2", "close"]
+    assert problems(lines) == []
+
+
+def test_an_exception_is_the_end_also_when_the_peer_has_gone() -> None:
+    notes: list[Any] = []
+    gate: Deferred[None] = Deferred()
+
+    class Breaks(WebSocketHandler):
+        async def on_message(self, message: Any) -> None:
+            notes.append(message)
+            await gate
+            raise ZeroDivisionError
+
+        def on_close(self) -> None:
+            notes.append("close")
+
+    with recorded_log() as lines:
+        peer = Peer(serve(Breaks))
+        peer.say("1", "2")
+        peer.link.disconnect()
+        gate.callback(None)
+    assert notes == ["1", "close"]
+    assert len(problems(lines)) == 1
+
+
+def test_who_waits_for_a_slow_peer_goes_on_when_it_is_gone() -> None:
+    kind, notes, _ = noting()
+
+    def answer(self: Any, message: Any) -> None:
+        self.notes.append(message)
+        self.write_message("x" * 200_000)
+
+    kind.on_message = answer  # type: ignore[assignment,method-assign]
+    peer = Peer(serve(kind))
+    peer.link.hold()
+    peer.say("1", "2")
+    assert notes == ["open", "1"]
+    peer.link.disconnect()
+    assert notes == ["open", "1", "2", ("close", None, None)]
 
 
 async def _fails_later(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -525,16 +626,22 @@ def test_exceptions_close_with_1011(fails: Any, where: str) -> None:
 
 def test_nothing_is_delivered_after_an_abort() -> None:
     notes: list[Any] = []
+    kept: list[Any] = []
 
     class Aborts(WebSocketHandler):
         def on_message(self, message: Any) -> None:
             notes.append(message)
             assert self.ws_connection is not None
+            kept.append(self)
             self.ws_connection.abort()
+            with pytest.raises(WebSocketClosedError):
+                self.write_message("x")
 
     peer = Peer(serve(Aborts))
     peer.say("1", "2", "3")
     assert notes == ["1"]
+    with pytest.raises(WebSocketClosedError):
+        kept[0].write_message("x")
     assert peer.link.transport.aborted
 
 

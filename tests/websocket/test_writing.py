@@ -78,7 +78,7 @@ def test_who_waits_hears_that_the_peer_is_gone() -> None:
     for _ in range(3):
         result = waits(handler.write_message(BLOCK, binary=True))
     peer.link.disconnect()
-    assert result == ["PeerGone"]
+    assert result == ["WebSocketClosedError"]
 
 
 @pytest.mark.parametrize(("policy", "most"), [("close", 1), ("wait", 4)])
@@ -129,6 +129,20 @@ def test_class_16_the_oldest_are_dropped() -> None:
     assert found[-3:] == [97, 98, 99]
     assert found == sorted(found)
     assert len(found) == 100 - connection.dropped
+
+
+def test_what_cannot_be_sent_is_found_out_when_it_is_held() -> None:
+    handler, _, peer = kept(
+        websocket_write_buffer_policy="drop_oldest", websocket_write_buffer_limit=100_000
+    )
+    handler.write_message(BLOCK, binary=True)
+    handler.write_message(BLOCK, binary=True)
+    with pytest.raises(UnicodeEncodeError):
+        handler.write_message("\ud800")
+    handler.write_message("é" * 40_000)
+    handler.write_message("é" * 40_000)  # in bytes it is twice as long
+    assert handler.ws_connection.dropped == 1
+    assert drain(peer) == [BLOCK, BLOCK, "é" * 40_000]
 
 
 def test_what_was_held_comes_before_the_close_frame() -> None:
@@ -262,6 +276,10 @@ def test_a_message_goes_to_all_but_the_one_it_is_from() -> None:
     peers[1].link.disconnect()
     assert room.send("left") == 2
     assert [peer.events() for peer in peers] == [["left"], [], ["left"]]
+    assert room.send({"left": 2}) == 2
+    assert peers[0].events() == ['{"left": 2}']
+    with pytest.raises(TypeError, match="not int"):
+        room.send(17)  # type: ignore[arg-type]
 
 
 OFFERS: list[str | None] = [

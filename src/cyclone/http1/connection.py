@@ -39,7 +39,7 @@ from .exchange import Exchange
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .interfaces import BodyConsumer
-from .outbox import Outbox
+from .outbox import Outbox, closed_outbox
 from .parser import RequestHead
 from .progress import progress
 from .refusal import BadRequest
@@ -72,6 +72,9 @@ _CLOSING, _LINGER, _DETACHED, _CLOSED = (
     _State.CLOSED,
 )
 
+
+#: Of a connection that begins no request any more.
+_NO_CONTEXT = contextvars.Context()
 
 #: Methods of cyclone 1.x's HTTPConnection that overriding has no effect on any more.
 _NOT_CALLED = {
@@ -167,8 +170,10 @@ class HTTP1Connection(Protocol):
         if exchange is not None:
             exchange.connection_lost(reason)
         self._drop_intake()
-        if self._successor is not None:
-            self._successor.connectionLost(reason)
+        successor, self._successor = self._successor, None  # it may know us
+        if successor is not None:
+            self.__dict__.pop("dataReceived", None)
+            successor.connectionLost(reason)
         self.factory.connection_gone(self)  # last, as an application may be told that it is over
 
     def readConnectionLost(self) -> None:
@@ -305,6 +310,7 @@ class HTTP1Connection(Protocol):
         if self._state is not _DETACHED:
             self._state = _DETACHED
             self.outbox.release()  # may find the peer slow, and set a deadline
+            self.outbox, self.base_context = closed_outbox(), _NO_CONTEXT
             self._forget_deadlines()
         self._successor = protocol
         if protocol is None:

@@ -369,7 +369,12 @@ class Exchange:
                 with one.
         """
         self._phase = _DONE
-        return self._connection.detach(protocol)
+        connection = self._connection
+        transport = connection.detach(protocol)
+        connections: set[Any] = connection.factory.connections
+        if protocol in connections:  # it stands for itself in a graceful stop
+            connections.discard(connection)
+        return transport
 
     def drop_detached(self) -> None:
         """End a connection that `detach` has given to no protocol; nobody else would notice it."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from twisted.internet import tcp, unix
@@ -32,7 +33,7 @@ from .departures import Departures
 from .gone import PeerGone
 from .progress import progress
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "closed_outbox"]
 
 #: What is collected during one event before it is sent all the same.
 _TURN_SIZE = 65536
@@ -166,8 +167,12 @@ class Outbox:
         """How far the peer has come with what was sent; see the room progress."""
         return progress(self._transport)
 
-    def close(self) -> None:
-        """Take nothing more, forget what waits, and tell those who wait that the peer is gone."""
+    def close(self, error: Callable[[], Exception] = PeerGone) -> None:
+        """Take nothing more, forget what waits, and tell those who wait that the peer is gone.
+
+        Args:
+            error: makes what they are told.
+        """
         self._queue = None
         self._turn = None
         self._turn_size = 0
@@ -182,7 +187,7 @@ class Outbox:
         self._waiters = self._returned = None
         for waiter in waiters:
             if not waiter.called:
-                waiter.errback(PeerGone())
+                waiter.errback(error())
                 waiter.addErrback(_forget)
 
     def release(self) -> None:
@@ -318,5 +323,17 @@ class _Closed:
         """Nobody reads this."""
 
     @staticmethod
+    def registerProducer(producer: Any, streaming: bool) -> None:
+        """There is nothing to tell it."""
+
+    @staticmethod
     def unregisterProducer() -> None:
         """There is no transport any more."""
+
+
+@cache
+def closed_outbox() -> Outbox:
+    """One that takes nothing, for all whose transport has another."""
+    outbox = Outbox(_Closed, _nothing, Departures(lambda _: None))
+    outbox.close()
+    return outbox

@@ -47,6 +47,7 @@ from .decorators import (
     addslash,
     asynchronous,
     authenticated,
+    preceded,
     removeslash,
     stream_request_body,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "decode_signed_value",
     "get_signature_key_version",
     "https_redirect",
+    "preceded",
     "removeslash",
     "stream_request_body",
     "url",

@@ -39,7 +39,7 @@ def asynchronous(method: _Method) -> _Method:
         handler._auto_finish = False
         return False
 
-    return _preceded(method, keep_open)
+    return preceded(method, keep_open)
 
 
 def authenticated(method: _Method) -> _Method:
@@ -59,7 +59,7 @@ def authenticated(method: _Method) -> _Method:
             return _sent_to_login(handler)
         return as_deferred(_await_user(handler, waiting)) or False
 
-    return _preceded(method, send_to_login)
+    return preceded(method, send_to_login)
 
 
 async def _await_user(handler: RequestHandler, waiting: Deferred[Any]) -> bool:
@@ -103,7 +103,7 @@ def removeslash(method: _Method) -> _Method:
             return False
         return _redirected(handler, path.rstrip("/"))
 
-    return _preceded(method, redirect_without)
+    return preceded(method, redirect_without)
 
 
 def addslash(method: _Method) -> _Method:
@@ -119,7 +119,7 @@ def addslash(method: _Method) -> _Method:
             return False
         return _redirected(handler, path + "/")
 
-    return _preceded(method, redirect_with)
+    return preceded(method, redirect_with)
 
 
 def _redirected(handler: RequestHandler, path: str) -> bool:
@@ -148,10 +148,11 @@ def stream_request_body(cls: _Handler) -> _Handler:
     return cls
 
 
-def _preceded(method: _Method, answered: Callable[[Any], bool | Deferred[Any]]) -> _Method:
+def preceded(method: _Method, answered: Callable[[Any], bool | Deferred[Any]]) -> _Method:
     """Wrap a method: call ``answered(handler)`` first, and the method unless that is true.
 
-    When a Deferred says whether it is, so does what the wrapper returns: it waits.
+    For decorators such as `authenticated`.  When a Deferred says whether it is, so does what the
+    wrapper returns: it waits.  What `answered` raises is answered as if the method had raised it.
 
     `inlineCallbacks` around the wrapper insists on a generator, so a wrapper around a generator
     function returns one (an empty one) even when the method is not called.

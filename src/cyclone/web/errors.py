@@ -52,14 +52,15 @@ class HTTPError(Exception):
     May hold ``%`` placeholders for the further positional arguments.
     ``reason`` (keyword): the phrase of the status line instead of the standard one. Phrases that
     cannot be sent are replaced when the response is made, see `reason_phrase`.
-    ``headers`` (keyword): header fields that belong to the response, such as ``Allow``.
+    ``headers`` (keyword): header fields that belong to the response, such as ``Allow``; a list
+    stands for several fields of one name.
     Other keywords are accepted and ignored, as in Tornado and cyclone 1.x.
     """
 
     # Defaults for subclasses that do not call this class's initializer.
     status_code: int = 500
     reason: str | None = None
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str | list[str]] = {}
     _log_message: str | None = None
 
     def __init__(

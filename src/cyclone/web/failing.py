@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
@@ -73,8 +73,7 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
     reason = kwargs.get("reason")
     if isinstance(error, HTTPError):
         reason = error.reason or reason
-        for name, value in error.headers.items():
-            handler.set_header(name, value)
+        _set_fields(handler, error.headers)
     handler.set_status(status_code, reason=reason)
     if status_code == 405 and "Allow" not in handler._headers:
         # RFC 9110 section 15.5.6: a 405 response must say what is allowed.
@@ -86,6 +85,17 @@ def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
         cannot_write(handler, failure)
     else:
         resolve(result, lambda _: _finish(handler), lambda error: cannot_write(handler, error))
+
+
+def _set_fields(handler: RequestHandler, fields: Mapping[str, Any]) -> None:
+    """Set header fields; one whose value is a list comes once for each of its values."""
+    for name, value in fields.items():
+        if not isinstance(value, list):
+            handler.set_header(name, value)
+            continue
+        handler.clear_header(name)
+        for each in value:
+            handler.add_header(name, each)
 
 
 def _exception_in(kwargs: dict[str, Any]) -> BaseException | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from .errors import GONE, WebSocketClosedError
 from .handler import WebSocketHandler
@@ -50,18 +51,21 @@ class Broadcaster:
 
     def send(
         self,
-        message: str | bytes,
+        message: str | bytes | dict[str, Any],
         binary: bool = False,
         exclude: WebSocketHandler | None = None,
     ) -> int:
         """Send a message to all of them.
 
         Args:
-            message: text or, if `binary`, bytes.
+            message: text or, if `binary`, bytes; a dict is sent as JSON.
             exclude: one that does not get it, such as the one it is from.
 
         Returns:
             to how many it was sent.
+
+        Raises:
+            TypeError: `message` is none of these.
         """
         prepared = PreparedMessage(message, binary)
         sent = 0

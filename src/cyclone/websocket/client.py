@@ -12,7 +12,6 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from cyclone._async import Settled, Waiter, exception_of, failure_of
-from cyclone.escape import json_encode
 from cyclone.http1 import HTTPFactory
 from cyclone.httpclient import (
     HTTPRequest,
@@ -28,6 +27,7 @@ from .connection import WebSocketConnection
 from .deflate import CompressionOptions, Deflate
 from .errors import WebSocketClosedError
 from .opening import Offer, OpeningProtocol
+from .prepared import as_message
 from .session import Session
 from .settings import MAX_MESSAGE_SIZE, WebSocketSettings
 
@@ -141,10 +141,8 @@ class WebSocketClientConnection:
         """
         if self._connection is None or self._closed:
             raise WebSocketClosedError
-        if isinstance(message, dict):
-            message = json_encode(message)
-        elif not isinstance(message, (str, bytes)):
-            raise TypeError(f"a message is str, bytes or dict, not {type(message).__name__}")
+        if not isinstance(message, (str, bytes)):
+            message = as_message(message)
         return self._connection.send(message, binary)
 
     def ping(self, data: str | bytes = b"") -> None:

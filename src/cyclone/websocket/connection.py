@@ -8,7 +8,7 @@ messages is read ahead, and beyond that the transport is paused.
     open      until one side sends a close frame
     closing   ours is out, the peer's is awaited; what comes before it is dropped
     ending    both are out, or the peer has broken a rule: the transport ends when all is sent
-    lost      the owner has been told
+    lost      what came before is still handled, then the owner is told
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cyclone._async import HandlerErrors, is_pending, resolve
-from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport, progress_of
+from cyclone.http1 import NEVER, HTTPFactory, Outbox, SharedTransport
 
 from .errors import WebSocketClosedError
 from .session import Close, Failed, Ping, Session
 from .settings import WebSocketSettings
-from .writing import Writing
+from .timing import Timed
 
 __all__ = ["Owner", "WebSocketConnection"]
 
@@ -61,7 +61,7 @@ class Owner(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class WebSocketConnection(Writing):
+class WebSocketConnection(Timed):
     """One end of an open WebSocket.
 
     Args:
@@ -72,7 +72,6 @@ class WebSocketConnection(Writing):
         greeting: bytes that are sent first, the response of a server.
 
     Attributes:
-        deadline: when the hub's sweep is to call `check_deadlines`.
         close_code, close_reason: what the peer has closed with; None if it has not.
     """
 
@@ -82,24 +81,17 @@ class WebSocketConnection(Writing):
         "_ahead",
         "_ahead_size",
         "_busy",
-        "_end_by",
         "_ending",
         "_greeting",
-        "_heard",
         "_in_turn",
         "_linger",
         "_missed",
         "_owner",
-        "_ping_at",
-        "_pong_by",
-        "_progress",
-        "_reading",
+        "_parting",
         "_shared",
         "_waits",
-        "_write_by",
         "close_code",
         "close_reason",
-        "deadline",
     )
 
     def __init__(
@@ -121,12 +113,8 @@ class WebSocketConnection(Writing):
         self._shared: SharedTransport | None = None
         self._busy = True  # a message is being handled, or the connection is opening
         self._in_turn = self._missed = self._again = False
-        self._reading = True
         self._ending = self._linger = False
-        self._heard = False  # something has come since the last ping
-        self.deadline = NEVER
-        self._ping_at = self._pong_by = self._end_by = self._write_by = NEVER
-        self._progress: int | None = None
+        self._parting: Failure | None = None  # why it is lost, while the owner is not told
 
     # -- what the owner calls
 
@@ -178,10 +166,10 @@ class WebSocketConnection(Writing):
     def abort(self) -> None:
         """Drop the connection; what waits for the peer is lost."""
         if not self._lost:
-            self._ending = True
+            self._ending = self._session.close_sent = True
             self._forget_deadlines()
             self.outbox.flush()
-            self.outbox.close()
+            self.outbox.close(WebSocketClosedError)
             self.transport.abortConnection()
 
     def drain(self) -> None:
@@ -218,15 +206,31 @@ class WebSocketConnection(Writing):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._lost:
             return
+        unread = (self._busy or self._again) and not self.closing and self._read_rest()
         self._lost = self._ending = True
+        self._parting = reason
         self._forget_deadlines()
-        self._hub.connection_gone(self)  # type: ignore[arg-type]
-        self.outbox.close()
-        self._ahead = None
         self._held = None
         if self._shared is not None:
             self._shared.lost()
-        self._owner.connection_lost(reason)
+        if not unread:
+            self._part()
+        self._hub.connection_gone(self)  # type: ignore[arg-type]  # it has what the hub calls
+        self.outbox.close(WebSocketClosedError)  # those who wait for the peer go on
+
+    def _read_rest(self) -> bool:
+        """Whether messages have come for which the owner has not been ready yet."""
+        ahead = self._ahead = deque() if self._ahead is None else self._ahead
+        while (event := self._session.next()) is not None:
+            ahead.append(event)
+        return bool(ahead)
+
+    def _part(self) -> None:
+        """Tell the owner that the connection is lost."""
+        reason, self._parting = self._parting, None
+        if reason is not None:
+            self._ahead = None
+            self._owner.connection_lost(reason)
 
     def readConnectionLost(self) -> None:
         """The peer has ended its side (IHalfCloseableProtocol): there is nothing to wait for."""
@@ -268,12 +272,14 @@ class WebSocketConnection(Writing):
         if not budget and not self._again:
             self._again = True
             self._hub.call_soon(self._run_again)
+        elif self._parting is not None and not (self._busy or self._again):
+            self._part()
         if self._busy or self._again or not self._reading:
             self._set_reading()
 
     def _run_again(self) -> None:
         self._again = False
-        if not self._lost:
+        if not self._lost or self._parting is not None:
             self._run()
 
     def _next_event(self) -> Any:
@@ -313,7 +319,7 @@ class WebSocketConnection(Writing):
         self._reading = reading
 
     def _deliver(self, message: str | bytes) -> None:
-        if self._session.close_sent or self._ending:
+        if self._session.close_sent:
             return  # nobody could answer it any more
         try:
             result = self._owner.message_received(message)
@@ -332,10 +338,10 @@ class WebSocketConnection(Writing):
     def _handled(self, _: Any) -> None:
         """A message has been handled: the next one, once the peer has taken the answers."""
         if self._waits and not self._lost and not self.outbox.clear:
-            resolve(self.outbox.drained(), self._handled, _forget)
+            resolve(self.outbox.drained(), self._handled, self._handled)
             return
         self._busy = False
-        if not self._lost and not self._again:
+        if not self._again and (not self._lost or self._parting is not None):
             self._run()
 
     def _failed(self, error: BaseException) -> None:
@@ -344,8 +350,8 @@ class WebSocketConnection(Writing):
         # Writing to a peer that has just closed is nothing to report.
         if not (isinstance(error, WebSocketClosedError) and self.closing):
             self._owner.failed(error)
-        self.close(1011)
-        if not self._lost:
+            self.close(1011)
+        if not self._lost or self._parting is not None:
             self._run()
 
     def _control(self, event: Any) -> None:
@@ -431,61 +437,6 @@ class WebSocketConnection(Writing):
         else:
             self._end_within(self._settings.close_timeout)
             self.transport.loseConnection()
-
-    # -- time
-
-    def check_deadlines(self, now: float) -> None:
-        """Called by the hub's sweep when `deadline` has passed."""
-        if now >= self._end_by:
-            self.abort()
-            return
-        if now >= self._write_by and not self._check_progress():
-            return
-        if now >= self._pong_by:
-            self._pong_by = NEVER
-            # What has come and is not read, because the owner is busy, may be the pong.
-            if not self._heard and self._reading:
-                self.close(None, "ping timed out")
-        if now >= self._ping_at:
-            self._send_ping(now)
-        self._reschedule()
-
-    def _send_ping(self, now: float) -> None:
-        settings = self._settings
-        self._ping_at = now + (settings.ping_interval or NEVER)
-        if self.outbox.clear and not self.closing:
-            self.outbox.send(self._session.ping(b""))
-            if self._pong_by == NEVER and settings.patience:
-                self._heard = False
-                self._pong_by = now + settings.patience
-
-    def _expect_progress(self) -> None:
-        timeout = self._hub.limits.write_timeout
-        if timeout:
-            self._progress = progress_of(self.transport)
-            self._write_by = self._hub.seconds() + timeout
-            self._reschedule()
-
-    def _check_progress(self) -> bool:
-        made = progress_of(self.transport)
-        if made is None or made == self._progress:
-            self.abort()
-            return False
-        self._expect_progress()
-        return True
-
-    def _end_within(self, seconds: float) -> None:
-        self._end_by = self._hub.seconds() + seconds
-        self._reschedule()
-
-    def _reschedule(self) -> None:
-        self.deadline = min(self._ping_at, self._pong_by, self._end_by, self._write_by)
-        if self.deadline < self._hub.sweeper.next_visit:
-            self._hub.sweeper.wake_at(self.deadline)
-
-    def _forget_deadlines(self) -> None:
-        self.deadline = NEVER
-        self._ping_at = self._pong_by = self._end_by = self._write_by = NEVER
 
 
 def _is_heartbeat(event: Any) -> bool:

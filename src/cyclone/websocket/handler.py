@@ -10,7 +10,6 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from cyclone._async import Settled, Waiter, is_pending, resolve, settle
-from cyclone.escape import json_encode
 from cyclone.http1 import SERVER, date_now, encode_fields
 from cyclone.log import app_log
 from cyclone.web import HTTPError, RequestHandler
@@ -20,7 +19,7 @@ from .deflate import CompressionOptions, Deflate
 from .errors import WebSocketClosedError
 from .extensions import agree, format_agreement, parse_extensions
 from .handshake import HandshakeError, accept_key, check_request, offered_subprotocols
-from .prepared import PreparedMessage
+from .prepared import PreparedMessage, as_message
 from .session import Session
 from .settings import MAX_MESSAGE_SIZE, WebSocketSettings
 
@@ -34,6 +33,9 @@ _NOT_IN_UPGRADE = frozenset(
         *("sec-websocket-extensions", "sec-websocket-protocol"),
     }
 )
+#: What many handlers have in common.
+_NOTHING: list[Any] = []
+_NO_GROUPS: dict[str, Any] = {}
 
 
 class WebSocketHandler(RequestHandler):
@@ -69,6 +71,7 @@ class WebSocketHandler(RequestHandler):
     _inside = False  # the context is entered
     _connection: WebSocketConnection | None = None
     _lost_reason: Failure = connectionDone
+    _close_watchers: tuple[Callable[[], Any], ...] = ()
     _context: contextvars.Context
 
     # -- to be overridden
@@ -160,7 +163,7 @@ class WebSocketHandler(RequestHandler):
         if connection is None:
             raise WebSocketClosedError
         if not isinstance(message, (str, bytes)):
-            message = _as_message(message)
+            message = as_message(message)
         return connection.send(message, binary)
 
     sendMessage = write_message  # cyclone 1.x's name
@@ -198,6 +201,19 @@ class WebSocketHandler(RequestHandler):
         """
         if self.ws_connection is not None:
             self.ws_connection.close(code, reason)
+
+    def when_closed(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have `callback` called when the connection is closed, before `on_close`.
+
+        Returns:
+            a function that has it not be called.
+        """
+        self._close_watchers = (*self._close_watchers, callback)
+
+        def forget() -> None:
+            self._close_watchers = tuple(one for one in self._close_watchers if one is not callback)
+
+        return forget
 
     def forbidConnection(self, message: str | bytes = "") -> None:
         """Answer 403 with `message`; to be called before the connection is open (cyclone 1.x).
@@ -247,7 +263,9 @@ class WebSocketHandler(RequestHandler):
         request = self.request
         fields = request.headers.get_list
         key = check_request(request.method or "", request.version, fields)
-        origin = request.headers.get("Origin") or request.headers.get("Sec-WebSocket-Origin")
+        origin = request.headers.get("Origin")
+        if origin is None:
+            origin = request.headers.get("Sec-WebSocket-Origin")
         if origin is not None:
             allowed = self.check_origin(origin)
             if is_pending(allowed):
@@ -331,14 +349,25 @@ class WebSocketHandler(RequestHandler):
             self.application.log_request(self)
         except Exception:
             app_log.error("Uncaught exception in log_request", exc_info=True)
-        self._header_map = None  # gone out; there may be tens of thousands of open ones
         self.detach(connection)
+        self._pack()
         try:
             opened = self.open(*self.open_args, **self.open_kwargs)
         except Exception as error:
             self._not_opened(error)
         else:
             resolve(opened, lambda _: connection.start(), self._not_opened)
+
+    def _pack(self) -> None:
+        """Take little memory: there may be tens of thousands of us, most of them idle."""
+        self.request.pack()
+        self._header_map, self._write_buffer = None, _NOTHING
+        if not self.path_args:
+            self.path_args = _NOTHING
+        if not self.path_kwargs:
+            self.path_kwargs = _NO_GROUPS
+        if self.open_kwargs == self.path_kwargs:
+            self.open_kwargs = self.path_kwargs
 
     def _not_opened(self, error: BaseException) -> None:
         self.failed(error)
@@ -376,7 +405,11 @@ class WebSocketHandler(RequestHandler):
         connection, self.ws_connection = self.ws_connection, None
         if connection is not None:
             self.close_code, self.close_reason = connection.close_code, connection.close_reason
+        self._connection = None  # which knows us
         self._lost_reason = reason
+        watchers, self._close_watchers = self._close_watchers, ()
+        for watcher in watchers:
+            watcher()
         try:
             closed = self._call(self.on_close)
         except Exception as error:
@@ -424,9 +457,3 @@ class WebSocketHandler(RequestHandler):
     def _check_not_open(self, name: str) -> None:
         if self._upgraded:
             raise RuntimeError(f"{name}() has no use when the WebSocket is open")
-
-
-def _as_message(message: Any) -> str:
-    if isinstance(message, dict):
-        return json_encode(message)
-    raise TypeError(f"a message is str, bytes or dict, not {type(message).__name__}")

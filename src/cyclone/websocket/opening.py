@@ -23,6 +23,9 @@ from .handshake import HandshakeError, check_response
 
 __all__ = ["Offer", "OpeningProtocol"]
 
+#: Interim responses that are read over before the final one.
+_MAX_INTERIM = 10
+
 
 class Offer:
     """What a client asks for.
@@ -96,6 +99,7 @@ class OpeningProtocol(Protocol):
         self._opened = opened
         self._failed = failed
         self._received = bytearray()
+        self._interim = 0
         self._connection: WebSocketConnection | None = None
         self._over = False
 
@@ -120,9 +124,12 @@ class OpeningProtocol(Protocol):
         head, rest = bytes(received[: end + 4]), bytes(received[end + 4 :])
         try:
             response = self._upgrade.response(head)
-            if 100 <= response.code < 101 or 102 <= response.code < 200:
+            if 100 <= response.code < 200 and response.code != 101:
+                self._interim += 1  # the final one follows
+                if self._interim > _MAX_INTERIM:
+                    raise WebSocketError("too many interim responses")
                 self._received = bytearray()
-                self._read_head(rest)  # an interim response: the final one follows
+                self._read_head(rest)
                 return
             connection = self._opened(response)
         except Exception as error:

@@ -129,8 +129,11 @@ class Writing(Protocol):
     def _hold(self, message: Outgoing, size: int) -> None:
         """Keep a message until the peer has taken what is on its way.
 
-        It is encoded then: a message that has been compressed cannot be dropped.
+        It is compressed then: a message that has been compressed cannot be dropped.
         """
+        if isinstance(message, tuple) and isinstance(message[0], str):
+            data = message[0].encode("utf-8")  # what cannot be, the caller is to hear of
+            message, size = (data, message[1]), len(data)
         if self._held is None:
             self._held = Backlog(self._settings.write_buffer_limit)
         self._held.add(message, size)

@@ -1,0 +1,79 @@
+"""One browser for all tests of this directory, and what they have in common.
+
+Starting a browser takes longer than most of what is done with it.  So it is started once, and each
+test has contexts of its own in it, which share nothing: cookies, storage, cache, connections.
+
+Playwright leaves a loop of asyncio running in the thread that started it.  The browser is closed
+before tests of other directories run, which would take that loop for their reactor's; and all tests
+of this directory run in one process, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+# The browser is to ask nobody but the server of the test.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MARKS = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            for mark in MARKS:
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="package")
+def chromium(program: Callable[..., str]) -> Iterator[Any]:
+    """The browser itself; for a test to use `browser`."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = program("chromium", "chromium-browser", "google-chrome")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=FLAGS, headless=True)
+        yield started
+        started.close()
+
+
+class Browser:
+    """The browser as one test sees it: ``new_context`` and ``new_page`` as in Playwright."""
+
+    def __init__(self, chromium: Any) -> None:
+        self._chromium = chromium
+        self._contexts: list[Any] = []
+
+    def new_context(self, **options: Any) -> Any:
+        """Somebody with cookies and a cache of their own."""
+        self._contexts.append(self._chromium.new_context(**options))
+        return self._contexts[-1]
+
+    def new_page(self, **options: Any) -> Any:
+        """A page of somebody new."""
+        return self.new_context(**options).new_page()
+
+    def close(self) -> None:
+        """Close what the test has opened."""
+        while self._contexts:
+            self._contexts.pop().close()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Browser]:
+    """The browser, for one test."""
+    browser = Browser(chromium)
+    yield browser
+    browser.close()

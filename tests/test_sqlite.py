@@ -1,0 +1,171 @@
+"""cyclone.sqlite: on the calling thread, and on one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.application.service import MultiService
+from twisted.internet.defer import gatherResults
+
+from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable
+from cyclone.sqlite import InlineSQLite, ThreadedSQLite
+from tests.plugins.reactor import run_on_reactor
+
+TABLE = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)"
+INSERT = "INSERT INTO item VALUES (?, ?)"
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return str(tmp_path / "file.db")
+
+
+@pytest.fixture
+def inline(file: str) -> Iterator[Callable[..., InlineSQLite]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(name: str = file, **options: Any) -> InlineSQLite:
+            return stack.enter_context(contextlib.closing(InlineSQLite(name, **options)))
+
+        yield make
+
+
+def test_what_is_not_committed_is_seen_by_nobody_else(
+    inline: Callable[..., InlineSQLite],
+) -> None:
+    first, second = inline(autoCommit=False), inline()
+    first.runOperation(TABLE)
+    first.commit()
+    first.runOperation(INSERT, (1, "a"))
+    assert second.runQuery("SELECT * FROM item") == []
+    first.rollback()
+    first.runOperation(INSERT, (2, "b"))
+    first.commit()
+    assert second.runQuery("SELECT * FROM item") == [(2, "b")]
+
+
+def test_an_operation_that_fails_leaves_nothing_behind(
+    inline: Callable[..., InlineSQLite],
+) -> None:
+    database = inline()
+    database.runOperation(TABLE)
+    with pytest.raises(sqlite3.IntegrityError):
+        database.runOperationMany(INSERT, [(1, "a"), (2, "b"), (1, "c")])
+    assert database.runQuery("SELECT * FROM item") == []
+    assert not database.conn.in_transaction
+
+
+def test_wal_and_busy_timeout(inline: Callable[..., InlineSQLite]) -> None:
+    writing, other = inline(wal=True, autoCommit=False), inline(busy_timeout=0.01)
+    assert other.runQuery("PRAGMA journal_mode") == [("wal",)]
+    writing.runOperation(TABLE)
+    writing.commit()
+    writing.runOperation(INSERT, (1, "a"))
+    assert other.runQuery("SELECT * FROM item") == []  # a reader does not wait
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.runOperation(INSERT, (2, "b"))
+
+
+def test_a_file_that_cannot_be_opened() -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        InlineSQLite("/no/such/directory/file.db")
+
+
+def test_something_that_is_no_database(file: str) -> None:
+    Path(file).write_bytes(b"no database at all, and longer than a header of one" * 9)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        InlineSQLite(file, wal=True)
+
+
+# --- the threaded twin ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def threaded(file: str) -> Iterator[Callable[..., ThreadedSQLite]]:
+    made: list[ThreadedSQLite] = []
+
+    def make(name: str = file, **options: Any) -> ThreadedSQLite:
+        made.append(ThreadedSQLite(name, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        run_on_reactor(one.close)
+
+
+async def test_the_same_verbs_in_the_order_of_the_calls(
+    threaded: Callable[..., ThreadedSQLite],
+) -> None:
+    database = threaded(autoCommit=False, wal=True)
+    calls = [
+        database.runOperation(TABLE),
+        database.runOperationMany(INSERT, [(1, "a"), (2, "b")]),
+        database.commit(),
+        database.runOperation(INSERT, (3, "c")),
+        database.rollback(),
+        database.runQuery("SELECT * FROM item WHERE id > :least", {"least": 1}),
+        database.ping(),
+    ]
+    results = await gatherResults(calls)
+    assert results == [None, None, None, None, None, [(2, "b")], None]
+
+
+async def test_mistakes_and_outages(threaded: Callable[..., ThreadedSQLite], file: str) -> None:
+    database = threaded(busy_timeout=0.01)
+    await database.runOperation(TABLE)
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        await database.runQuery("SELECT * FROM nowhere")
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await database.runOperation(INSERT, (1, "a"))
+    await database.runOperation(INSERT, (1, "a"))
+    with pytest.raises(StoreUnavailable, match="unable to open"):
+        await threaded("/no/such/directory/file.db").ping()
+
+
+async def test_a_statement_that_takes_too_long_is_interrupted(
+    threaded: Callable[..., ThreadedSQLite],
+) -> None:
+    database = threaded(timeout=0.3)
+    await database.ping()
+    with pytest.raises(StoreTimeout, match=r"0\.3 s"):
+        await database.runQuery(SLOW)
+    await database.ping()
+    running, waiting = database.runQuery(SLOW), database.runOperation(TABLE)
+    waiting.cancel()
+    running.cancel()
+    for one in (running, waiting):
+        with pytest.raises(StoreTimeout, match="cancelled"):
+            await one
+    assert await database.runQuery("SELECT * FROM sqlite_master") == []
+
+
+async def test_calls_that_wait_are_bounded(threaded: Callable[..., ThreadedSQLite]) -> None:
+    database = threaded(max_waiting=2, timeout=None)
+    calls = [database.ping() for _ in range(3)]
+    with pytest.raises(PoolTimeout, match="2 calls are waiting"):
+        await database.ping()
+    await gatherResults(calls)
+
+
+async def test_it_closes_with_its_service(file: str) -> None:
+    before = threading.active_count()
+    database = ThreadedSQLite(file)
+    services: Any = MultiService()
+    database.setServiceParent(services)
+    services.startService()
+    last = database.runOperation(TABLE)
+    await services.stopService()
+    assert await last is None
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await database.ping()
+    await database.close()
+    assert threading.active_count() == before
