@@ -87,6 +87,17 @@ def made(*arguments: str) -> list[tuple[str, str, str, Any]]:
                 ("https", "port 8443 of 127.0.0.1", "Secure", None),
             ],
         ),
+        (
+            ["--ssl-app=apps.Secure", "--ssl-certs=.", "--ssl-client-certs=none"],
+            [("https", "port 8443 of 127.0.0.1", "Secure", None)],
+        ),
+        (
+            ["-r", "apps.Plain", "--ssl-app=apps.Secure", "--proxy-protocol=10.0.0.1,::1"],
+            [
+                ("http", "port 8888 of 127.0.0.1", "Plain", None),
+                ("https", "port 8443 of 127.0.0.1", "Secure", None),
+            ],
+        ),
     ],
 )
 def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> None:
@@ -107,6 +118,15 @@ def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> N
         (["-r", "gone.Application"], "there is no module 'gone'"),
         (["--ssl-app=apps.Secure", "--ssl-cert=gone.crt"], "cannot read the certificate gone.crt"),
         (["--ssl-app=gone.Secure"], "there is no module 'gone'"),
+        (
+            ["-r", "apps.Plain", "--ssl-certs=."],
+            "--ssl-certs and --ssl-client-ca need",
+        ),
+        (
+            ["--ssl-app=apps.Secure", "--ssl-certs=gone"],
+            "cannot read the directory of",
+        ),
+        (["-r", "apps.Plain", "--proxy-protocol=proxy"], "--proxy-protocol: 'proxy' is neither"),
     ],
 )
 def test_what_cannot_be_made(apps: Path, arguments: list[str], message: str) -> None:

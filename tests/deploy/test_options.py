@@ -28,6 +28,10 @@ def test_defaults_are_those_of_the_readme() -> None:
         "ssl-key": "server.key",
         "ssl-app": None,
         "ssl-appopts": None,
+        "ssl-certs": None,
+        "ssl-client-ca": None,
+        "ssl-client-certs": None,
+        "proxy-protocol": None,
         "endpoints": [],
     }
 
