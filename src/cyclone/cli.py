@@ -10,9 +10,21 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from cyclone import __version__
-from cyclone.deploy import DeployError, RunOptions, port_number, run
+from cyclone.deploy import (
+    Access,
+    DeployError,
+    RunOptions,
+    port_number,
+    request_count,
+    run,
+    run_worker,
+    socket_mode,
+    socket_owner,
+    worker_count,
+)
 
 __all__ = ["main"]
 
@@ -40,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cyclone", description="The cyclone web framework.")
     parser.add_argument("--version", action="version", version=f"cyclone {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # Started by `cyclone run --workers` and `twistd cyclone --workers`; not listed, as it is no
+    # command for people. The arguments are for those who read a list of processes.
+    worker = commands.add_parser("worker")
+    worker.add_argument("number_and_targets", nargs="+")
+    worker.set_defaults(command=lambda _: run_worker())
     for name, (summary, add_arguments, command) in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary)
         subparser.set_defaults(command=command)
@@ -53,8 +70,33 @@ def _parser() -> argparse.ArgumentParser:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("target", metavar="TARGET", help="hello.py, hello:Application or hello.Application")
-    add("-p", "--port", type=_port, help="TCP port [default: $PORT, or else 8888]")
+    add("-p", "--port", type=_checked(port_number), help="TCP port [default: $PORT, or else 8888]")
     add("--host", default="127.0.0.1", help="address to listen on [default: %(default)s]")
+    add("-u", "--unix", metavar="PATH", help="listen on a unix socket instead of the TCP port")
+    add(
+        "--unix-mode",
+        metavar="MODE",
+        type=_checked(socket_mode),
+        help="permissions of the unix socket, such as 660",
+    )
+    add(
+        "--unix-owner",
+        metavar="USER:GROUP",
+        type=_checked(socket_owner),
+        help="owner of the unix socket",
+    )
+    add(
+        "--listen-endpoint",
+        metavar="ENDPOINT",
+        action="append",
+        default=[],
+        help="listen on a Twisted endpoint instead of the TCP port, can be repeated",
+    )
+    add(
+        "--systemd",
+        action="store_true",
+        help="listen on the sockets that systemd has opened (LISTEN_FDS)",
+    )
     add("-c", "--appopts", metavar="STRING", help="argument for the application's maker")
     add("--reload", action="store_true", help="restart when a Python or template file changes")
     add(
@@ -68,14 +110,33 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="json: one object per line [default: %(default)s]",
     )
+    add(
+        "--workers",
+        metavar="N",
+        type=_checked(worker_count),
+        default=0,
+        help="serve by N processes, auto for one per processor; SIGHUP replaces them one by one",
+    )
+    add(
+        "--max-requests",
+        metavar="N",
+        type=_checked(request_count),
+        default=0,
+        help="replace a worker after about N requests",
+    )
     add("--supervised", type=_supervisor, help=argparse.SUPPRESS)
 
 
-def _port(text: str) -> int:
-    try:
-        return port_number(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`read`, with what it finds wrong as argparse shows it."""
+
+    def checked(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
 
 
 def _supervisor(text: str) -> tuple[int, int]:
@@ -85,6 +146,15 @@ def _supervisor(text: str) -> tuple[int, int]:
 
 def _run(arguments: argparse.Namespace) -> int:
     port = _port_of_environment() if arguments.port is None else arguments.port
+    access = Access()
+    if arguments.unix_mode is not None:
+        access = Access(arguments.unix_mode)
+    if arguments.unix_owner is not None:
+        access = Access(access.mode, *arguments.unix_owner)
+    if access != Access() and not arguments.unix:
+        raise DeployError("--unix-mode and --unix-owner are for --unix")
+    if arguments.max_requests and not arguments.workers:
+        raise DeployError("--max-requests is for --workers")
     options = RunOptions(
         target=arguments.target,
         port=port,
@@ -94,6 +164,12 @@ def _run(arguments: argparse.Namespace) -> int:
         log_format=arguments.log_format,
         reactor=arguments.reactor,
         supervisor=arguments.supervised,
+        unix=arguments.unix,
+        access=access,
+        endpoints=tuple(arguments.listen_endpoint),
+        systemd=arguments.systemd,
+        workers=arguments.workers,
+        max_requests=arguments.max_requests,
     )
     return run(options)
 

@@ -169,11 +169,11 @@ class Metrics(RequestObserver):
     def sample(self) -> None:
         """Count connections, and ask the pools.  Done whenever somebody asks for the numbers."""
         connections = [each for app in self._applications for each in app.connections]
-        http = sum(isinstance(each, HTTP1Connection) for each in connections)
+        sockets: list[Any] = [one for one in connections if not isinstance(one, HTTP1Connection)]
         families = self._families
-        # A WebSocket stands beside the connection that it was made of.
-        families.connections.set(http)
-        families.websockets.set(len(connections) - http)
+        # A WebSocket may stand beside the connection that it was made of.
+        families.connections.set(len({id(one.transport) for one in connections}))
+        families.websockets.set(len(sockets))
         families.streams.set(sum(len(app.streams) for app in self._applications))
         self._sample_process()
         for app in self._applications:

@@ -6,6 +6,7 @@ written for Python 2 and 3 refers to.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "WORKER_VARIABLE",
     "ObjectDict",
     "basestring_type",
     "bytes_type",
@@ -22,6 +24,7 @@ __all__ = [
     "lazy_property",
     "unicode_type",
     "warn_of_overrides",
+    "worker_id",
 ]
 
 T = TypeVar("T")
@@ -30,6 +33,19 @@ T = TypeVar("T")
 bytes_type = bytes
 unicode_type = str
 basestring_type = str
+
+
+#: The environment variable that tells a worker its number.
+WORKER_VARIABLE = "CYCLONE_WORKER_ID"
+
+
+def worker_id() -> int:
+    """The number of this process among the workers of a server, from 1; 0 if it is none of them.
+
+    See ``--workers``. A worker that takes another's place takes its number, too.
+    """
+    text = os.environ.get(WORKER_VARIABLE, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 class ObjectDict(dict[str, Any]):

@@ -11,7 +11,8 @@ import pytest
 
 from cyclone.deploy import foreground
 from cyclone.deploy.errors import DeployError
-from cyclone.deploy.foreground import RunOptions, Signals, install_reactor, server_command
+from cyclone.deploy.foreground import RunOptions, Signals, server_command
+from cyclone.deploy.reactors import install_reactor
 
 
 class FakeReactor:

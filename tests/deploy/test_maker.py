@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,15 @@ import pytest
 import trustme
 from twisted.application.service import IServiceMaker
 from twisted.internet.protocol import ServerFactory
+from twisted.internet.task import deferLater
 from twisted.plugin import getPlugins
 
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.options import Options
 from cyclone.deploy.service import WebService
-from cyclone.deploy.twistd import makeService
+from cyclone.deploy.systemd import InheritedSocket
+from cyclone.deploy.twistd import Failing, makeService
+from cyclone.deploy.unixsockets import Access
 
 from .conftest import Write
 
@@ -127,6 +133,11 @@ def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> N
             "cannot read the directory of",
         ),
         (["-r", "apps.Plain", "--proxy-protocol=proxy"], "--proxy-protocol: 'proxy' is neither"),
+        (["-r", "apps.Plain", "--unix-mode=660"], "--unix-mode is for --unix"),
+        (["-r", "apps.Plain", "--unix-owner=root"], "--unix-owner is for --unix"),
+        (["-r", "apps.Plain", "--systemd"], "systemd has handed over no sockets"),
+        (["-r", "apps.Plain", "--max-requests=5"], "--max-requests is for --workers"),
+        (["-r", "apps.Plain", "--workers=2", "--listen-endpoint=odd:1"], "bad endpoint 'odd:1'"),
     ],
 )
 def test_what_cannot_be_made(apps: Path, arguments: list[str], message: str) -> None:
@@ -154,6 +165,120 @@ def test_a_place_that_fails_late_stops_the_reactor(
     assert service.on_failure is not None
     service.on_failure(DeployError("late"))
     assert stopped == [True]
+
+
+def test_the_owner_of_a_unix_socket(apps: Path) -> None:
+    options = Options()
+    options.parseOptions(["-r", "apps.Plain", "-u", "/x", "--unix-mode=600", "--unix-owner=0:0"])
+    (listener,) = makeService(options).listeners
+    assert listener.endpoint._access == Access(0o600, 0, 0)
+
+
+def test_sockets_of_systemd(apps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        names: list[str] = []
+        monkeypatch.setattr(
+            "cyclone.deploy.twistd.inherited_sockets",
+            lambda: [InheritedSocket(listening.fileno(), name) for name in names],
+        )
+        names[:] = ["web", "https"]
+        assert made("--systemd", "-r", "apps.Plain", "--ssl-app=apps.Secure") == [
+            ("http", "socket 'web' of systemd", "Plain", None),
+            ("https", "socket 'https' of systemd", "Secure", None),
+        ]
+        names[:] = ["https"]
+        assert [one[2] for one in made("--systemd", "--ssl-app=apps.Secure")] == ["Secure"]
+        names[:] = ["web"]
+        with pytest.raises(DeployError, match="must be named https"):
+            made("--systemd", "--ssl-app=apps.Secure")
+
+
+# --- running it ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def free_signals() -> Iterator[None]:
+    """SIGHUP is free, and what is installed is taken back."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+async def test_one_process(
+    apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+        options = Options()
+        options.parseOptions(["--ssl-app=apps.Secure", "--ssl-port=0"])
+        service: Any = makeService(options)
+        service.startService()
+        assert manager.recv(1000).startswith(b"READY=1")
+        signal.raise_signal(signal.SIGHUP)
+        while not (said := received(manager)):
+            await deferLater(service.reactor, 0, lambda: None)
+        assert said.startswith("RELOADING=1")
+        assert received(manager).startswith("READY=1")
+        Path("server.crt").write_text("nothing")
+        service.reload()  # says why not, and goes on
+        await service.stopService()
+        assert received(manager).startswith("STOPPING=1")
+        service.notifier.close()
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+
+
+def received(manager: socket.socket) -> str:
+    try:
+        return manager.recv(1000).decode()
+    except BlockingIOError:
+        return ""
+
+
+async def test_workers(apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    stopped: list[bool] = []
+    options = Options()
+    options.parseOptions(["-r", "apps.Plain", "-p0", "--workers=2"])
+    service: Any = makeService(options)
+    monkeypatch.setattr(service.reactor, "spawnProcess", no_process)
+    monkeypatch.setattr("cyclone.deploy.twistd.stop_reactor", lambda _: stopped.append(True))
+    service.startService()
+    while not stopped:
+        await deferLater(service.reactor, 0, lambda: None)
+    service.reload()
+    await service.stopService()
+    service.cut()
+    assert service.supervisor.workers == []
+
+
+def test_workers_need_their_interpreter(apps: Path) -> None:
+    options = Options()
+    options.parent = {"chroot": "/srv"}
+    options.parseOptions(["-r", "apps.Plain", "--workers=2"])
+    with pytest.raises(DeployError, match="which --chroot leaves behind"):
+        makeService(options)
+
+
+def test_a_failure_is_an_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr("cyclone.deploy.twistd.os._exit", ended.append)
+    monkeypatch.setattr("cyclone.deploy.twistd.atexit.register", lambda _: None)
+    monkeypatch.setattr("cyclone.deploy.twistd.stop_reactor", lambda _: None)
+    failure = Failing(None)
+    failure.exit()
+    assert ended == []
+    failure(DeployError("no"))
+    failure.exit()
+    assert ended == [1]
 
 
 def test_the_plugin_leads_here() -> None:

@@ -14,8 +14,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from cyclone.deploy import DeployError, listeners
-from cyclone.deploy.descriptions import native_tls_endpoint
-from cyclone.deploy.foreground import default_reactor
+from cyclone.deploy.descriptions import tls_description
+from cyclone.deploy.reactors import default_reactor
 from cyclone.deploy.tls import PROTOCOLS, has_native_tls
 
 
@@ -89,9 +89,8 @@ def test_what_factories_speak(pem: str, monkeypatch: pytest.MonkeyPatch) -> None
         ssl.SSLContext, "set_alpn_protocols", lambda self, names: said.append(names)
     )
     for factory in (Factory(), Site(Resource())):
-        endpoint = native_tls_endpoint(Native(), f"ssl:443:privateKey={quoted(pem)}")
-        assert endpoint is not None
-        endpoint.listen(factory)
+        description = f"ssl:443:privateKey={quoted(pem)}"
+        listeners.endpoint_listener(Native(), description, factory).listen()
     assert said[0] == [name.decode() for name in PROTOCOLS]
     assert "http/1.1" in said[1]
 
@@ -105,8 +104,15 @@ def test_what_only_twisted_can_do(pem: str) -> None:
         f"ssl:443:443:{key}",
         f"ssl:{key}",
     ):
-        assert native_tls_endpoint(Native(), description) is None
-    assert native_tls_endpoint(MemoryReactorClock(), f"ssl:443:{key}") is None
+        assert tls_description(description) is None
+
+
+def test_descriptions_on_a_reactor_without_tls_of_its_own(pem: str) -> None:
+    reactor, factory = MemoryReactorClock(), Factory()
+    description = f"ssl:443:privateKey={quoted(pem)}"
+    listener = listeners.endpoint_listener(reactor, description, factory)
+    listener.listen()
+    assert reactor.sslServers == [(443, factory, listener.certificates, 50, "")]
 
 
 @pytest.mark.parametrize("rest", ["none:privateKey=PEM", "443:privateKey=/no/such/file"])

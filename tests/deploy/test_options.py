@@ -32,6 +32,11 @@ def test_defaults_are_those_of_the_readme() -> None:
         "ssl-client-ca": None,
         "ssl-client-certs": None,
         "proxy-protocol": None,
+        "unix-mode": None,
+        "unix-owner": None,
+        "workers": 0,
+        "max-requests": 0,
+        "systemd": 0,
         "endpoints": [],
     }
 

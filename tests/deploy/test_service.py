@@ -307,3 +307,15 @@ def test_a_service_that_does_not_listen_has_nothing_to_wait_for(diary: Diary, cl
     start(service)
     service.stopService()
     assert diary == ["open 1", "drain app None"]
+
+
+def test_a_worker_that_is_replaced_does_not_speak_for_the_server(
+    diary: Diary, clock: Clock
+) -> None:
+    app: Any = Slow(diary, clock)
+    app.patience = 5
+    service = WebService([listener(FakeEndpoint(diary, 1), app)])
+    start(service)
+    service.stopService()
+    assert not app.stopping
+    assert diary == ["open 1", "close 1", "drain app None"]

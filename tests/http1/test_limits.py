@@ -1005,13 +1005,90 @@ def test_by_default_the_drain_takes_half_a_minute() -> None:
     assert lasted(connection, gone) == pytest.approx(30, abs=0.25)
 
 
-def test_while_draining_nobody_comes_in() -> None:
+def test_who_comes_in_while_draining_is_served_once() -> None:
+    # As after a TLS handshake that had begun before the port was closed.
     server = Server()
     connection = server.connect(HOLD)
     assert server.app.drain() is server.app.drain()
-    assert server.connect().closed
+    assert server.app.draining
+    late = server.connect(GET)
+    late.advance(0)
+    assert late.responses()[0].values("Connection") == ["close"]
+    assert gone(late)
+    assert lasted(server.connect()) == about(server.app.limits.linger_timeout)
     connection.disconnect()
+    assert not server.app.draining
     assert not server.connect().closed
+
+
+# --- the graceful stop, with patience -------------------------------------------------------------
+
+
+def test_an_idle_connection_gets_one_more_request() -> None:
+    server = Server()
+    server.app.patience = 5
+    connection = scene("idle", server)
+    done = drain(server)
+    wait(connection, 4)
+    assert not gone(connection)
+    connection.send(GET)
+    connection.advance(0)
+    assert connection.responses()[-1].values("Connection") == ["close"]
+    assert gone(connection)
+    assert len(done) == 1
+    assert server.clock.getDelayedCalls() == []
+
+
+def test_patience_has_an_end() -> None:
+    server = Server()
+    server.app.patience = 5
+    connection = scene("idle", server)
+    done = drain(server)
+    assert lasted(connection) == about(5)
+    assert len(done) == 1
+
+
+def test_a_connection_that_did_not_know_gets_one_more_request_too() -> None:
+    server = Server()
+    server.app.patience = 5
+    connection = server.connect(HOLD)
+    server.held[0].write("some")
+    server.held[0].flush()  # its head does not say that the connection is about to end
+    drain(server)
+    server.held[0].finish("more")
+    wait(connection, 4)
+    assert not gone(connection)
+    connection.send(GET)
+    connection.advance(0)
+    assert [response.values("Connection") for response in connection.responses()] == [[], ["close"]]
+    assert gone(connection)
+
+
+def test_patience_is_not_for_peers_that_have_ended_their_side() -> None:
+    server = Server()
+    server.app.patience = 5
+    connection = scene("idle", server)
+    done = drain(server)
+    connection.eof()
+    assert gone(connection)
+    assert len(done) == 1
+
+
+def test_there_may_be_no_time_for_patience_after_all() -> None:
+    server = Server()
+    server.app.patience = 5
+    connection, busy = scene("idle", server), server.connect(HOLD)
+    server.app.hurry()
+    assert not gone(connection)  # nobody has begun to drain
+    server.app.patience = 5
+    done = drain(server)
+    server.app.hurry()
+    connection.advance(0)
+    assert gone(connection)
+    assert not gone(busy)
+    server.held[0].finish("late")
+    busy.advance(0)
+    assert len(done) == 1
 
 
 def test_a_slow_reader_is_waited_for() -> None:

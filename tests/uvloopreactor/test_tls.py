@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -269,5 +270,79 @@ def test_start_tls_with_a_context_that_fails(ours: UvloopReactor, run: Any) -> N
                 client.transport.startTLS(Broken())
             client.transport.write(b"still in the clear")
             await client.gets(b"still in the clear")
+
+    run(check)
+
+
+# --- the end of a port ---------------------------------------------------------------------------
+
+
+async def begun(reactor: UvloopReactor, port: Any) -> tuple[Any, ssl.SSLObject, ssl.MemoryBIO, Any]:
+    """A connection whose client has said nothing of TLS yet, and its two sides of TLS."""
+    reader, writer = await asyncio.open_connection(*port.socket.getsockname())
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    while not port._greeting:  # accepted
+        await asyncio.sleep(0)
+    return (reader, writer), client, incoming, outgoing
+
+
+def test_a_port_that_is_closed_waits_for_handshakes(ours: UvloopReactor, run: Any) -> None:
+    async def check() -> None:
+        servers = Servers()
+        port: Any = ours.listenTLS(0, servers, server_context(), interface="127.0.0.1")
+        (reader, writer), client, incoming, outgoing = await begun(ours, port)
+        stopping = port.stopListening()
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(65536))
+        writer.write(outgoing.read())
+        await finished(stopping)
+        server = await servers.one()
+        assert port.disconnected
+        writer.transport.abort()
+        await server.lost()
+
+    run(check)
+
+
+def test_a_port_that_is_closed_does_not_wait_for_ever(
+    ours: UvloopReactor, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cyclone.uvloopreactor.tls._PAUSE", 0.001)
+
+    async def check() -> None:
+        port: Any = ours.listenTLS(0, Servers(), server_context(), interface="127.0.0.1")
+        (_, writer), *_ = await begun(ours, port)
+        await finished(port.stopListening())
+        assert port.disconnected
+        writer.transport.abort()
+
+    run(check)
+
+
+def test_a_port_of_tls_that_somebody_else_has_opened(ours: UvloopReactor, run: Any) -> None:
+    async def check() -> None:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            port: Any = ours.adoptTLSPort(
+                listening.fileno(), socket.AF_INET, Servers(Echo), server_context()
+            )
+            assert port.getHost().port == listening.getsockname()[1]
+            reader, writer = await asyncio.open_connection(
+                *listening.getsockname(), ssl=client_context(), server_hostname="localhost"
+            )
+            writer.write(b"hello")
+            assert await reader.readexactly(5) == b"hello"
+            writer.close()
+            await writer.wait_closed()
+            await finished(port.stopListening())
+            for server in port.factory.made:
+                await server.lost()
 
     run(check)

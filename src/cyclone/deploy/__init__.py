@@ -22,15 +22,19 @@ from .listeners import (
     tls_listener,
     unix_listener,
 )
-from .options import port_number
+from .options import port_number, request_count
 from .proxyprotocol import ProxyProtocolFactory
 from .secure import behind_proxies, store_listener
 from .service import WebService
 from .target import load_application
 from .tls import tls_options
+from .unixsockets import Access, socket_mode, socket_owner
 from .watch import Watcher, loaded_sources
+from .worker import run_worker
+from .workers import worker_count
 
 __all__ = [
+    "Access",
     "CertificateStore",
     "DeployError",
     "Listener",
@@ -45,12 +49,17 @@ __all__ = [
     "load_application",
     "loaded_sources",
     "port_number",
+    "request_count",
     "run",
+    "run_worker",
     "serve",
+    "socket_mode",
+    "socket_owner",
     "store_listener",
     "tcp_listener",
     "tls_file_listener",
     "tls_listener",
     "tls_options",
     "unix_listener",
+    "worker_count",
 ]

@@ -42,13 +42,16 @@ def wants_colour(out: TextIO) -> bool:
     return out.isatty()
 
 
-def format_event(event: LogEvent, colour: bool = False) -> str | None:
+def format_event(event: LogEvent, colour: bool = False, label: str = "") -> str | None:
     """An event as ``[I 261123 12:00:00 access] 200 GET / (127.0.0.1) 0.41ms``.
 
     The id of a request, where there are such, stands behind the source.
 
     Further lines are indented, so that none looks like an event of its own, and control characters
     are escaped. None, nothing to show, for what Twisted says of itself below the level warning.
+
+    Args:
+        label: stands before the source, such as the number of a worker: ``#2 access``.
     """
     level = event.get("log_level", LogLevel.info)
     namespace = str(event.get("log_namespace") or "-")
@@ -64,7 +67,7 @@ def format_event(event: LogEvent, colour: bool = False) -> str | None:
         source = str(event.get("log_system") or namespace.removeprefix("cyclone."))
     letter, number = _LOOKS.get(level, ("I", 32))
     stamp = time.strftime("%y%m%d %H:%M:%S", time.localtime(event.get("log_time")))
-    prefix = f"[{letter} {stamp} {printable(source)}]"
+    prefix = f"[{letter} {stamp} {label}{printable(source)}]"
     if colour:
         prefix = f"\x1b[{number}m{prefix}\x1b[0m"
     body = printable_lines(text).replace("\n", "\n    ")
@@ -87,24 +90,25 @@ def _traceback(failure: Failure) -> str:
     return failure.getTraceback().rstrip("\n")
 
 
-def console_observer(out: TextIO, colour: bool) -> FileLogObserver:
+def console_observer(out: TextIO, colour: bool, label: str = "") -> FileLogObserver:
     """An observer that writes events to `out`, whatever the encoding of that can express."""
     encoding = out.encoding or "utf-8"
 
     def formatted(event: LogEvent) -> str | None:
-        line = format_event(event, colour)
+        line = format_event(event, colour, label)
         return line and line.encode(encoding, "backslashreplace").decode(encoding)
 
     return FileLogObserver(out, formatted)
 
 
-def begin_console(out: TextIO, log_format: str = "text") -> None:
+def begin_console(out: TextIO, label: str = "", log_format: str = "text") -> None:
     """Begin logging to `out`; what the program itself prints stays as it is.
 
     Args:
+        label: see `format_event`.
         log_format: ``text`` for people, ``json`` for programs.
     """
     observer: Any = json_observer(out)
     if log_format != "json":
-        observer = console_observer(out, wants_colour(out))
+        observer = console_observer(out, wants_colour(out), label)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

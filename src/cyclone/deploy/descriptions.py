@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import Any
 
-from .tls import NativeTLSEndpoint, has_native_tls, tls_context
+from .tls import Certificates
 
-__all__ = ["native_tls_endpoint"]
+__all__ = ["TLSDescription", "tls_description"]
 
-#: What ``ssl:`` takes and the TLS of an event loop can be set up for.
+#: What ``ssl:`` takes and we set TLS up for ourselves.
 _UNDERSTOOD = {"port", "interface", "backlog", "privateKey", "certKey"}
 _DEFAULT_BACKLOG = 50
 
@@ -34,23 +34,34 @@ def _parts(description: str) -> tuple[list[str], dict[str, str]]:
     return plain, named
 
 
-def native_tls_endpoint(reactor: Any, description: str) -> NativeTLSEndpoint | None:
-    """The endpoint for ``ssl:443:privateKey=key.pem:certKey=cert.pem`` where TLS is the loop's.
+@dataclasses.dataclass(frozen=True, slots=True)
+class TLSDescription:
+    """What ``ssl:443:privateKey=key.pem:certKey=cert.pem`` says."""
 
-    None if it is another description, asks for something that only Twisted's TLS has, or the
-    reactor has no other.
+    port: int
+    interface: str
+    backlog: int
+    certificates: Certificates
+
+
+def tls_description(description: str) -> TLSDescription | None:
+    """What a description of TLS with certificate files says.
+
+    None if it is another description, or asks for something that only Twisted's endpoint has.
 
     Raises:
         DeployError: if there is something wrong with the files.
         ValueError: if a number is none.
     """
-    if not description.startswith("ssl:") or not has_native_tls(reactor):
+    if not description.startswith("ssl:"):
         return None
     (_, *plain), named = _parts(description)
     if len(plain) > 1 or not named.keys() <= _UNDERSTOOD or bool(plain) is ("port" in named):
         return None
-    port = int(plain[0] if plain else named["port"])
     key_file = named.get("privateKey", "server.pem")
-    context = tls_context(named.get("certKey", key_file), key_file)
-    backlog = int(named.get("backlog", _DEFAULT_BACKLOG))
-    return NativeTLSEndpoint(reactor, port, context, backlog, named.get("interface", ""))
+    return TLSDescription(
+        port=int(plain[0] if plain else named["port"]),
+        interface=named.get("interface", ""),
+        backlog=int(named.get("backlog", _DEFAULT_BACKLOG)),
+        certificates=Certificates(named.get("certKey", key_file), key_file),
+    )

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import importlib.util
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from twisted.application.reactors import NoSuchReactor, installReactor
-from twisted.internet.error import ReactorNotRunning
 from twisted.logger import globalLogBeginner
 
 from .console import begin_console
 from .errors import DeployError
+from .handover import Adopting
+from .hangup import HangUp
 from .listeners import Listener, adopted_listener, bound_socket, tcp_listener
+from .plan import Place, Plan, Site, listeners_for, systemd_places
+from .reactors import default_reactor, install_reactor, stop_reactor
 from .reload import REPORT_FD, SOCKET_FD, Reporter, Server, Supervisor
 from .service import WebService
+from .systemd import Notifier, inherited_sockets
 from .target import load_application, project_directory
+from .unixsockets import ANYBODY, Access
 from .watch import Watcher
+from .worker import Order
+from .workers import WorkersService, interpreter
 
 __all__ = [
     "RunOptions",
@@ -47,6 +51,13 @@ class RunOptions:
             else Twisted's default.
         supervisor: the family of the socket and the process id of the supervisor that started
             this process; None if there is no supervisor.
+        unix: the path of a unix socket to listen at in place of the port.
+        access: who may connect to that.
+        endpoints: descriptions of endpoints to listen at in place of the port.
+        systemd: listen with the sockets that systemd has opened, in place of the port.
+        workers: how many processes serve; 0 for this one.
+        max_requests: about how many requests a worker serves before it is replaced; 0 for any
+            number.
     """
 
     target: str
@@ -57,6 +68,27 @@ class RunOptions:
     log_format: str = "text"
     reactor: str | None = None
     supervisor: tuple[int, int] | None = None
+    unix: str | None = None
+    access: Access = ANYBODY
+    endpoints: tuple[str, ...] = ()
+    systemd: bool = False
+    workers: int = 0
+    max_requests: int = 0
+
+    def plan(self) -> Plan:
+        """What to serve and where.
+
+        Raises:
+            DeployError: if systemd has opened no sockets.
+        """
+        places = [Place("endpoint", description) for description in self.endpoints]
+        if self.unix:
+            places.append(Place("unix", self.unix, access=self.access))
+        if self.systemd:
+            places.extend(systemd_places(inherited_sockets()))
+        if not places:
+            places.append(Place("tcp", self.host, port=self.port))
+        return Plan((Site(self.target, self.appopts),), tuple(places))
 
 
 def run(options: RunOptions) -> int:
@@ -65,11 +97,14 @@ def run(options: RunOptions) -> int:
     Begins logging to standard output.
 
     Raises:
-        DeployError: if the application cannot be loaded, or the port not be listened at.
+        DeployError: if the application cannot be loaded, or a place not be listened at.
     """
-    begin_console(sys.stdout, options.log_format)
+    begin_console(sys.stdout, log_format=options.log_format)
     if options.reload:
+        _check_reload(options)
         return _run_with_reload(options)
+    if options.workers:
+        return _run_with_workers(options)
     name = options.reactor or default_reactor()
     if name is not None:
         install_reactor(name)
@@ -106,28 +141,7 @@ def serve(
     from twisted.internet import reactor as running
 
     factory = make_application(running)
-    return _serve(running, tcp_listener(running, port, host, factory))
-
-
-def default_reactor() -> str | None:
-    """The reactor to use if nobody says which; None to leave it to Twisted, or as it is."""
-    if "twisted.internet.reactor" in sys.modules or importlib.util.find_spec("uvloop") is None:
-        return None
-    return "uvloop"
-
-
-def install_reactor(name: str) -> None:
-    """Make the reactor of this short name the one of this process.
-
-    Raises:
-        DeployError: if there is none, or it does not work here.
-    """
-    try:
-        installReactor(name)
-    except NoSuchReactor:
-        raise DeployError(f"there is no reactor {name!r}; see twistd --help-reactors") from None
-    except Exception as error:
-        raise DeployError(f"the reactor {name!r} cannot be used here: {error}") from error
+    return _serve(running, [tcp_listener(running, port, host, factory)])
 
 
 # -- in this process -------------------------------------------------------------------------------
@@ -176,28 +190,35 @@ class Signals:
 def _run_alone(options: RunOptions) -> int:
     from twisted.internet import reactor
 
-    application = load_application(options.target, options.appopts)
-    listener = tcp_listener(reactor, options.port, options.host, application)
-    return _serve(reactor, listener)
+    plan = options.plan()
+    factories = [load_application(site.target, site.appopts) for site in plan.sites]
+    return _serve(reactor, listeners_for(Adopting(reactor), plan, factories))
 
 
-def _serve(reactor: Any, listener: Listener, reporter: Reporter | None = None) -> int:
-    service = WebService([listener], on_listening=_say_where)
+def _serve(reactor: Any, listeners: list[Listener], reporter: Reporter | None = None) -> int:
+    notifier = Notifier.from_environment()
+    service = WebService(listeners, on_listening=_say_where, on_stopping=notifier.stopping)
     ignore = () if reporter is None else (signal.SIGINT,)
-    signals = Signals(reactor, lambda: _stop(reactor), reactor.crash, ignore)
+    signals = Signals(reactor, lambda: stop_reactor(reactor), reactor.crash, ignore)
     reactor.callWhenRunning(signals.install)
     if reporter is not None:
         reactor.callWhenRunning(reporter.start, reactor)
     service.privilegedStartService()
     service.startService()
+    hang_up = HangUp(reactor, lambda: _reload(service, notifier), lambda: stop_reactor(reactor))
+    reactor.callWhenRunning(hang_up.install)
+    reactor.callWhenRunning(notifier.ready, "serving")
+    reactor.callWhenRunning(notifier.start_watchdog, reactor)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
+    notifier.close()
     return signals.received and 128 + signals.received
 
 
-def _stop(reactor: Any) -> None:
-    with contextlib.suppress(ReactorNotRunning):  # the application may have stopped it
-        reactor.stop()
+def _reload(service: WebService, notifier: Notifier) -> None:
+    notifier.reloading("reading the certificates anew")
+    service.reload()
+    notifier.ready("serving")
 
 
 def _say_where(urls: list[str]) -> None:
@@ -213,14 +234,21 @@ def _run_supervised(options: RunOptions, family: int, supervisor: int) -> int:
 
     # Ctrl-C goes to both processes; what it means is for the supervisor to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    reporter = Reporter(REPORT_FD, supervisor, lambda: _stop(reactor))
+    reporter = Reporter(REPORT_FD, supervisor, lambda: stop_reactor(reactor))
     try:
         application = load_application(options.target, options.appopts)
     except DeployError:
         reporter.report()
         raise
     listener = adopted_listener(reactor, SOCKET_FD, family, application)
-    return _serve(reactor, listener, reporter)
+    return _serve(reactor, [listener], reporter)
+
+
+def _check_reload(options: RunOptions) -> None:
+    if options.workers:
+        raise DeployError("--reload and --workers do not go together: choose one")
+    if options.unix or options.endpoints or options.systemd:
+        raise DeployError("--reload serves at a TCP port (--host, --port) only")
 
 
 def _run_with_reload(options: RunOptions) -> int:
@@ -243,7 +271,7 @@ def _run_with_reload(options: RunOptions) -> int:
         supervisor = Supervisor(reactor, Watcher(project_directory(options.target)), start)
         status: list[int] = []
         supervisor.ended.addCallback(status.append)
-        supervisor.ended.addCallback(lambda _: _stop(reactor))
+        supervisor.ended.addCallback(lambda _: stop_reactor(reactor))
         signals = Signals(reactor, supervisor.stop, supervisor.stop)
         reactor.callWhenRunning(signals.install)
         reactor.callWhenRunning(supervisor.start)
@@ -253,9 +281,7 @@ def _run_with_reload(options: RunOptions) -> int:
 
 def server_command(options: RunOptions, family: int) -> list[str]:
     """The command line of a server process: this interpreter, with its switches."""
-    switches = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-    switches += [f"-W{option}" for option in sys.warnoptions]
-    command = [sys.executable, *switches, "-m", "cyclone", "run", options.target]
+    command = [*interpreter(), "-m", "cyclone", "run", options.target]
     command.append(f"--supervised={family}:{os.getpid()}")
     if options.appopts:
         command.append(f"--appopts={options.appopts}")
@@ -264,3 +290,39 @@ def server_command(options: RunOptions, family: int) -> list[str]:
     if options.reactor:
         command.append(f"--reactor={options.reactor}")
     return command
+
+
+# -- with workers ----------------------------------------------------------------------------------
+
+
+def _run_with_workers(options: RunOptions) -> int:
+    """Hold the sockets, and have other processes serve at them."""
+    from twisted.internet import reactor
+
+    order = Order(0, options.plan(), 0, options.reactor or "", options.max_requests)
+    order = dataclasses.replace(order, log_format=options.log_format)
+    errors: list[DeployError] = []
+
+    def failed(error: DeployError) -> None:
+        errors.append(error)
+        stop_reactor(reactor)
+
+    service = WorkersService(
+        reactor,
+        order,
+        options.workers,
+        notifier=Notifier.from_environment(),
+        on_serving=_say_where,
+        on_failure=failed,
+    )
+    signals = Signals(reactor, lambda: stop_reactor(reactor), service.cut)
+    hang_up = HangUp(reactor, service.reload, lambda: stop_reactor(reactor))
+    service.privilegedStartService()
+    reactor.callWhenRunning(signals.install)
+    reactor.callWhenRunning(hang_up.install)
+    service.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
+    if errors:
+        raise errors[0]
+    return signals.received and 128 + signals.received

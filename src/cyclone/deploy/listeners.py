@@ -15,22 +15,16 @@ from twisted.internet.endpoints import (
     AdoptedStreamServerEndpoint,
     SSL4ServerEndpoint,
     TCP4ServerEndpoint,
-    UNIXServerEndpoint,
     serverFromString,
 )
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import CertificateOptions
 
-from .descriptions import native_tls_endpoint
+from .descriptions import tls_description
 from .errors import DeployError
-from .tls import (
-    NativeTLSEndpoint,
-    NegotiatingEndpoint,
-    has_native_tls,
-    tls_context,
-    tls_options,
-)
+from .tls import Certificates, CertificateSource, FileTLSEndpoint, NegotiatingEndpoint
+from .unixsockets import Access, UNIXEndpoint
 
 __all__ = [
     "Listener",
@@ -59,12 +53,14 @@ class Listener:
         factory: the application, or any `IProtocolFactory`.
         place: the place as a person says it: ``port 8888 of 127.0.0.1``.
         scheme: ``http`` or ``https``, for the address that is shown.
+        certificates: those that can be read anew, None if there are none.
     """
 
     endpoint: IStreamServerEndpoint
     factory: Any
     place: str
     scheme: str = "http"
+    certificates: CertificateSource | None = None
 
     def listen(self) -> Deferred[IListeningPort]:
         """Begin; the Deferred fires with the port, or fails as the endpoint does."""
@@ -98,17 +94,14 @@ def tls_file_listener(
     Raises:
         DeployError: if there is something wrong with the files.
     """
-    if not has_native_tls(reactor):
-        options = tls_options(certificate_file, key_file)
-        return tls_listener(reactor, port, interface, options, factory)
-    context = tls_context(certificate_file, key_file)
-    endpoint = NativeTLSEndpoint(reactor, port, context, BACKLOG, interface)
-    return Listener(endpoint, factory, _place(port, interface), "https")
+    certificates = Certificates(certificate_file, key_file)
+    endpoint = FileTLSEndpoint(reactor, port, certificates, BACKLOG, interface)
+    return Listener(endpoint, factory, _place(port, interface), "https", certificates)
 
 
-def unix_listener(reactor: Any, path: str, factory: Any) -> Listener:
+def unix_listener(reactor: Any, path: str, factory: Any, access: Access | None = None) -> Listener:
     """A UNIX socket. A socket that a process which is gone left behind is replaced."""
-    endpoint = UNIXServerEndpoint(reactor, path, BACKLOG, wantPID=True)  # type: ignore[no-untyped-call]
+    endpoint = UNIXEndpoint(reactor, path, access or Access(), BACKLOG)
     return Listener(endpoint, factory, f"unix socket {path}")
 
 
@@ -118,10 +111,16 @@ def endpoint_listener(reactor: Any, description: str, factory: Any) -> Listener:
     Raises:
         DeployError: if it can make nothing of it.
     """
-    endpoint: IStreamServerEndpoint | None
+    certificates = None
+    endpoint: IStreamServerEndpoint
     try:
-        endpoint = native_tls_endpoint(reactor, description)
-        if endpoint is None:
+        said = tls_description(description)
+        if said is not None:
+            certificates = said.certificates
+            endpoint = FileTLSEndpoint(
+                reactor, said.port, certificates, said.backlog, said.interface
+            )
+        else:
             found = serverFromString(reactor, description)  # type: ignore[no-untyped-call]
             endpoint = NegotiatingEndpoint(found)
     except DeployError as error:
@@ -130,7 +129,7 @@ def endpoint_listener(reactor: Any, description: str, factory: Any) -> Listener:
         reason = str(error) or type(error).__name__
         raise DeployError(f"bad endpoint {description!r}: {reason}") from error
     scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
-    return Listener(endpoint, factory, description, scheme)
+    return Listener(endpoint, factory, description, scheme, certificates)
 
 
 def adopted_listener(reactor: Any, descriptor: int, family: int, factory: Any) -> Listener:
@@ -139,7 +138,7 @@ def adopted_listener(reactor: Any, descriptor: int, family: int, factory: Any) -
     return Listener(endpoint, factory, f"file descriptor {descriptor}")
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
+def bound_socket(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """A TCP socket that is bound and lets connections wait, to be handed to other processes.
 
     Raises:
@@ -150,7 +149,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-        bound.listen(BACKLOG)
+        bound.listen(backlog)
     except (OSError, TypeError) as error:  # TypeError: the name of a host that can be none
         bound.close()
         raise cannot_listen(_place(port, host), error) from error
@@ -166,6 +165,8 @@ def _place(port: int, interface: str) -> str:
 
 def cannot_listen(place: str, error: BaseException) -> DeployError:
     """The line for a place that cannot be listened at."""
+    if isinstance(error, DeployError):
+        return error
     cause = error.socketError if isinstance(error, CannotListenError) else error
     number = cause.errno if isinstance(cause, OSError) else None
     match number:

@@ -10,7 +10,10 @@ from twisted.python import usage
 
 from cyclone import __version__
 
-__all__ = ["Options", "port_number"]
+from .unixsockets import socket_mode, socket_owner
+from .workers import worker_count
+
+__all__ = ["Options", "port_number", "request_count"]
 
 
 def port_number(text: str) -> int:
@@ -28,6 +31,20 @@ def port_number(text: str) -> int:
 port_number.coerceDoc = ""  # type: ignore[attr-defined]
 
 
+def request_count(text: str) -> int:
+    """`text` as a number of requests.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not a number of requests")
+    return int(text)
+
+
+request_count.coerceDoc = ""  # type: ignore[attr-defined]
+
+
 class Options(usage.Options):
     """Letters, defaults and meanings as in cyclone 1.x; ``--listen-endpoint`` is new.
 
@@ -39,13 +56,15 @@ class Options(usage.Options):
     longdesc = (
         "Serves a cyclone application, named by --app or found in the file. An application is "
         "hello.Application, hello:Application or hello.py: an application, or a function, lambda "
-        "or class that makes one."
+        "or class that makes one. SIGHUP has certificates read anew."
     )
 
     optParameters = [
         ["port", "p", 8888, "tcp port to listen on", port_number],
         ["listen", "l", "127.0.0.1", "interface to listen on"],
         ["unix", "u", None, "listen on a unix socket instead of the tcp port"],
+        ["unix-mode", None, None, "permissions of the unix socket, such as 660", socket_mode],
+        ["unix-owner", None, None, "owner of the unix socket, as user:group", socket_owner],
         ["app", "r", None, "cyclone application to run"],
         ["appopts", "c", None, "arguments to your application"],
         ["ssl-port", None, 8443, "port to listen on for ssl", port_number],
@@ -63,11 +82,22 @@ class Options(usage.Options):
         ["ssl-app", None, None, "ssl application (same as --app)"],
         ["ssl-appopts", None, None, "arguments to the ssl application"],
         [
-            "proxy-protocol",
-            None,
-            None,
+            *("proxy-protocol", None, None),
             "addresses of proxies that speak the PROXY protocol",
         ],
+        [
+            *("workers", None, 0),
+            "serve by so many processes, auto for one per processor; SIGHUP replaces them",
+            worker_count,
+        ],
+        [
+            *("max-requests", None, 0),
+            "replace a worker after about so many requests, 0 for never",
+            request_count,
+        ],
+    ]
+    optFlags = [
+        ["systemd", None, "listen on the sockets that systemd has opened (LISTEN_FDS)"],
     ]
 
     def __init__(self) -> None:

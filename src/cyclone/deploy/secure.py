@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import SSL4ServerEndpoint
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
@@ -17,9 +16,9 @@ from .certificates import CertificateStore
 from .errors import DeployError
 from .listeners import BACKLOG, Listener, tcp_listener
 from .proxyprotocol import ProxyProtocolFactory
-from .tls import NativeTLSEndpoint, has_native_tls
+from .tls import CertificateSource, FileTLSEndpoint
 
-__all__ = ["behind_proxies", "store_listener"]
+__all__ = ["ProxiedEndpoint", "behind_proxies", "store_listener"]
 
 
 def store_listener(
@@ -39,13 +38,10 @@ def store_listener(
     plain = tcp_listener(reactor, port, interface, factory)
     endpoint: IStreamServerEndpoint
     if proxies is not None:
-        endpoint = _ProxiedEndpoint(plain.endpoint, proxies, reactor, store)
-    elif has_native_tls(reactor):
-        store.speak(factory)
-        endpoint = NativeTLSEndpoint(reactor, port, store.context, BACKLOG, interface)
+        endpoint = ProxiedEndpoint(plain.endpoint, proxies, reactor, store)
     else:
-        endpoint = SSL4ServerEndpoint(reactor, port, store, BACKLOG, interface)  # type: ignore[no-untyped-call]
-    return dataclasses.replace(plain, endpoint=endpoint, scheme="https")
+        endpoint = FileTLSEndpoint(reactor, port, store, BACKLOG, interface)
+    return dataclasses.replace(plain, endpoint=endpoint, scheme="https", certificates=store)
 
 
 def behind_proxies(reactor: Any, listener: Listener, proxies: TrustedProxies | None) -> Listener:
@@ -58,12 +54,12 @@ def behind_proxies(reactor: Any, listener: Listener, proxies: TrustedProxies | N
         return listener
     if listener.scheme == "https" or listener.place.startswith("haproxy:"):
         raise DeployError(f"--proxy-protocol does not go with {listener.place}: use --ssl-port")
-    endpoint = _ProxiedEndpoint(listener.endpoint, proxies, reactor)
+    endpoint = ProxiedEndpoint(listener.endpoint, proxies, reactor)
     return dataclasses.replace(listener, endpoint=endpoint)
 
 
 @implementer(IStreamServerEndpoint)
-class _ProxiedEndpoint:
+class ProxiedEndpoint:
     """An endpoint whose peers say for whom they come, before anything else, TLS included."""
 
     def __init__(
@@ -71,7 +67,7 @@ class _ProxiedEndpoint:
         endpoint: IStreamServerEndpoint,
         proxies: TrustedProxies,
         reactor: Any,
-        store: CertificateStore | None = None,
+        store: CertificateSource | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._proxies = proxies
@@ -82,5 +78,6 @@ class _ProxiedEndpoint:
         """Listen at the endpoint."""
         factory: Any = protocolFactory
         if self._store is not None:
-            factory = TLSMemoryBIOFactory(self._store, False, factory, self._reactor)
+            layer: Any = self._store
+            factory = TLSMemoryBIOFactory(layer, False, factory, self._reactor)
         return self._endpoint.listen(ProxyProtocolFactory(factory, self._proxies, self._reactor))

@@ -35,6 +35,7 @@ class WebService(Service):
         on_listening: called with the addresses once all places are open.
         on_failure: called with the `DeployError` of a place that failed late.
         on_stopping: called when the service begins to stop.
+        announce: log where it listens.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class WebService(Service):
         on_listening: Callable[[list[str]], object] | None = None,
         on_failure: Callable[[DeployError], object] | None = None,
         on_stopping: Callable[[], object] | None = None,
+        announce: bool = True,
     ) -> None:
         self.listeners = list(listeners)
         self.drain_timeout = drain_timeout
         self.on_listening = on_listening
         self.on_failure = on_failure
         self.on_stopping = on_stopping
+        self.announce = announce
         self.ports: list[IListeningPort] = []
         self._urls: dict[int, str] = {}
         self._pending: list[Deferred[None]] = []
@@ -97,7 +100,8 @@ class WebService(Service):
 
     def _say_opened(self, listener: Listener, port: IListeningPort, url: str) -> None:
         number = getattr(port.getHost(), "port", url)
-        gen_log.info("%s starting on %s, %s", factory_name(listener.factory), number, url)
+        if self.announce:
+            gen_log.info("%s starting on %s, %s", factory_name(listener.factory), number, url)
         if self.on_listening is not None and len(self._urls) == len(self.listeners):
             self.on_listening([self._urls[place] for place in sorted(self._urls)])
 
@@ -105,6 +109,20 @@ class WebService(Service):
         gen_log.critical("%s", error)
         if self.on_failure is not None:
             self.on_failure(error)
+
+    # -- running
+
+    def reload(self) -> None:
+        """Read the certificates anew; if they are unfit, log why and go on with the old ones."""
+        for listener in self.listeners:
+            if listener.certificates is None:
+                continue
+            try:
+                listener.certificates.reload()
+            except Exception as error:
+                gen_log.error("the certificate of %s stays the old one: %s", listener.place, error)
+            else:
+                gen_log.info("the certificate of %s has been read anew", listener.place)
 
     # -- stopping
 
@@ -144,6 +162,8 @@ class WebService(Service):
         """Have the applications say that they are about to stop, to those who ask for it."""
         slowest: Any = None
         for factory in self._factories():
+            if getattr(factory, "patience", 0):
+                continue  # a worker takes the place of this one: the server goes on
             if hasattr(factory, "stopping"):
                 factory.stopping = True
             delay = getattr(factory, "drain_delay", 0)

@@ -1,13 +1,14 @@
 """The TLS side of a server: from two PEM files to what a reactor listens with.
 
 Any reactor listens with the options of `tls_options`; one that leaves TLS to its event loop, which
-costs half as much, listens with the context of `tls_context` (`NativeTLSEndpoint`).
+costs half as much, listens with the context of `tls_context`. `Certificates` are both, and can be
+read anew.
 """
 
 from __future__ import annotations
 
 import ssl
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -16,10 +17,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import (
     IListeningPort,
     ILoggingContext,
+    IOpenSSLServerConnectionCreator,
     IProtocolFactory,
     IProtocolNegotiationFactory,
     IStreamServerEndpoint,
@@ -31,7 +34,9 @@ from .errors import DeployError
 
 __all__ = [
     "PROTOCOLS",
-    "NativeTLSEndpoint",
+    "CertificateSource",
+    "Certificates",
+    "FileTLSEndpoint",
     "NegotiatingEndpoint",
     "certificates_in",
     "has_native_tls",
@@ -93,37 +98,99 @@ def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
     return context
 
 
+class CertificateSource(Protocol):
+    """Certificates that can be read anew: `Certificates`, `CertificateStore`."""
+
+    def reload(self) -> None:
+        """Read the files anew."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What an event loop listens with."""
+
+    def speak(self, factory: object) -> None:
+        """Have `context` negotiate what `factory` speaks."""
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Certificates:
+    """A certificate and its key in files, which can be read anew while a server listens with them.
+
+    Args:
+        certificate_file: PEM, as for `tls_options`.
+        key_file: PEM.
+
+    Raises:
+        DeployError: as `tls_options` does.
+    """
+
+    def __init__(self, certificate_file: str, key_file: str) -> None:
+        self._files = certificate_file, key_file
+        self._options = tls_options(certificate_file, key_file)
+        self._context: ssl.SSLContext | None = None
+
+    def reload(self) -> None:
+        """Read the files anew; connections that are made from now on get what is in them.
+
+        Raises:
+            DeployError: as `tls_options` does; then everything is as before.
+        """
+        options = tls_options(*self._files)
+        if self._context is not None:
+            self._context.load_cert_chain(*self._files)
+        self._options = options
+
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """The next connection of Twisted's TLS; see `IOpenSSLServerConnectionCreator`."""
+        return SSL.Connection(self._options.getContext(), None)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for TLS of an event loop: always the same, with the latest certificate."""
+        if self._context is None:
+            self._context = tls_context(*self._files)
+        return self._context
+
+    def speak(self, factory: object) -> None:
+        """Have `context` negotiate what `factory` says that it speaks (ALPN)."""
+        protocols = list(PROTOCOLS)
+        if IProtocolNegotiationFactory.providedBy(factory):
+            protocols = IProtocolNegotiationFactory(factory).acceptableProtocols()
+        self.context.set_alpn_protocols([protocol.decode("ascii") for protocol in protocols])
+
+
 def has_native_tls(reactor: Any) -> bool:
     """Whether `reactor` can leave TLS to its event loop, as that of `cyclone.uvloopreactor` can."""
     return callable(getattr(reactor, "listenTLS", None))
 
 
 @implementer(IStreamServerEndpoint)
-class NativeTLSEndpoint:
-    """TLS over TCP, by the event loop of a reactor; see `has_native_tls`."""
+class FileTLSEndpoint:
+    """TLS over TCP with certificates that can be read anew, by the cheapest means there are."""
 
     def __init__(
-        self, reactor: Any, port: int, context: ssl.SSLContext, backlog: int, interface: str
+        self,
+        reactor: Any,
+        port: int,
+        certificates: CertificateSource,
+        backlog: int,
+        interface: str,
     ) -> None:
         self._reactor = reactor
         self._port = port
-        self._context = context
+        self._certificates = certificates
         self._backlog = backlog
         self._interface = interface
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen at the endpoint."""
-        protocols = list(PROTOCOLS)
-        if IProtocolNegotiationFactory.providedBy(protocolFactory):
-            protocols = IProtocolNegotiationFactory(protocolFactory).acceptableProtocols()
-        self._context.set_alpn_protocols([protocol.decode("ascii") for protocol in protocols])
+        certificates: Any = self._certificates
+        listen = self._reactor.listenSSL
+        if has_native_tls(self._reactor):
+            certificates.speak(protocolFactory)
+            listen, certificates = self._reactor.listenTLS, certificates.context
         return execute(
-            self._reactor.listenTLS,
-            self._port,
-            protocolFactory,
-            self._context,
-            self._backlog,
-            self._interface,
+            listen, self._port, protocolFactory, certificates, self._backlog, self._interface
         )
 
 

@@ -2,57 +2,144 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from cyclone.httputil import TrustedProxies
+from twisted.application.service import Service
 
-from .certificates import CertificateStore, TLSFiles
+from .certificates import TLSFiles
 from .errors import DeployError
-from .listeners import (
-    Listener,
-    endpoint_listener,
-    tcp_listener,
-    tls_file_listener,
-    unix_listener,
-)
+from .handover import Adopting
+from .hangup import HangUp
 from .options import Options
+from .plan import Place, Plan, Site, listeners_for, systemd_places
 from .proxyprotocol import trusted_proxies
-from .secure import behind_proxies, store_listener
+from .reactors import stop_reactor
 from .service import WebService
+from .systemd import Notifier, inherited_sockets
 from .target import load_application
+from .unixsockets import Access
+from .worker import Order
+from .workers import WorkersService
 
-__all__ = ["Options", "makeService"]
+__all__ = ["Failing", "Options", "makeService"]
 
 
-def makeService(options: Options) -> WebService:
+def makeService(options: Options) -> Service:
     """The service that listens where the options say, for what they say.
 
-    The applications are made now; the places are opened when the service starts.
+    Without workers the applications are made now; the places are opened when the service starts.
 
     Raises:
         DeployError: if there is nothing to serve, or it cannot be loaded.
     """
     from twisted.internet import reactor
 
-    proxies = None
-    if options["proxy-protocol"] is not None:
-        proxies = trusted_proxies(options["proxy-protocol"])
-    plain = [behind_proxies(reactor, one, proxies) for one in _http(reactor, options)]
-    listeners = [*plain, *_https(reactor, options, proxies)]
-    if not listeners:
+    plan = behind(options["proxy-protocol"], Plan(*_sites_and_places(options)))
+    if not plan.places:
         raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
-    service = WebService(
-        listeners,
-        on_failure=lambda error: reactor.stop(),
-        on_stopping=lambda: _cut_on_signal(reactor, service),
+    if options["workers"]:
+        return _workers(reactor, options, plan)
+    if options["max-requests"]:
+        raise DeployError("--max-requests is for --workers")
+    factories = [load_application(site.target, site.appopts) for site in plan.sites]
+    notifier = Notifier.from_environment()
+
+    def stopping() -> None:
+        notifier.stopping()
+        _cut_on_signal(reactor, service)
+
+    service = _SingleService(
+        listeners_for(Adopting(reactor), plan, factories),
+        on_failure=Failing(reactor),
+        on_stopping=stopping,
     )
+    service.reactor = reactor
+    service.notifier = notifier
     return service
 
 
-def _cut_on_signal(reactor: Any, service: WebService) -> None:
+def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
+    parent: Any = getattr(options, "parent", None) or {}
+    if parent.get("chroot"):
+        raise DeployError("--workers needs the interpreter, which --chroot leaves behind")
+    name = parent.get("reactor") or "default"
+    order = Order(0, plan, 0, name, options["max-requests"], forward_log=True)
+    service = _ManyService(
+        reactor,
+        order,
+        options["workers"],
+        notifier=Notifier.from_environment(),
+        on_failure=Failing(reactor),
+        on_stopping=lambda: _cut_on_signal(reactor, service),
+    )
+    service.reactor = reactor
+    return service
+
+
+class _SingleService(WebService):
+    """This process serves."""
+
+    reactor: Any
+    notifier: Notifier
+
+    def startService(self) -> None:
+        super().startService()
+        self.reactor.callWhenRunning(self._running)
+
+    def _running(self) -> None:
+        HangUp(self.reactor, self._reload_all).install()
+        self.notifier.ready("serving")
+        self.notifier.start_watchdog(self.reactor)
+        self.reactor.addSystemEventTrigger("after", "shutdown", self.notifier.close)
+
+    def _reload_all(self) -> None:
+        self.notifier.reloading("reading the certificates anew")
+        self.reload()
+        self.notifier.ready("serving")
+
+
+class _ManyService(WorkersService):
+    """Workers serve."""
+
+    reactor: Any
+
+    def startService(self) -> None:
+        super().startService()
+        self.reactor.callWhenRunning(HangUp(self.reactor, self.reload).install)
+
+
+class Failing:
+    """Ends a program that cannot serve, with the exit status 1.
+
+    ``twistd`` itself ends with 0 when its reactor is stopped, whatever the reason.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._failed = False
+        # Registered before most others, so that it is called after them.
+        atexit.register(self.exit)
+
+    def __call__(self, error: DeployError) -> None:
+        self._failed = True
+        stop_reactor(self._reactor)
+
+    def exit(self) -> None:
+        """End the process, if it has failed."""
+        if self._failed:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
+
+
+def _cut_on_signal(reactor: Any, service: WebService | WorkersService) -> None:
     """While the last requests are finished, a further signal ends them.
 
     Twisted's own handlers would ask the reactor to stop once more, which it answers with an error.
@@ -66,40 +153,61 @@ def _cut_on_signal(reactor: Any, service: WebService) -> None:
             signal.signal(number, cut)
 
 
-def _http(reactor: Any, options: Options) -> Iterator[Listener]:
-    if not options["app"]:
-        if options["unix"] or options["endpoints"]:
-            raise DeployError("--unix and --listen-endpoint need an --app to serve")
-        return
-    application = load_application(options["app"], options["appopts"])
+def _sites_and_places(options: Options) -> tuple[tuple[Site, ...], tuple[Place, ...]]:
+    sites: list[Site] = []
+    places: list[Place] = []
+    elsewhere = options["unix"] or options["endpoints"] or options["systemd"]
+    for name in ("unix-mode", "unix-owner"):
+        if options[name] is not None and not options["unix"]:
+            raise DeployError(f"--{name} is for --unix")
+    if options["app"]:
+        sites.append(Site(options["app"], options["appopts"]))
+        places.extend(_plain_places(options))
+        if not elsewhere:
+            places.append(Place("tcp", options["listen"], port=options["port"]))
+    elif options["unix"] or options["endpoints"]:
+        raise DeployError("--unix and --listen-endpoint need an --app to serve")
+    tls, files = None, tls_files(options)
+    if files is not None and not options["ssl-app"]:
+        raise DeployError("--ssl-certs and --ssl-client-ca need an --ssl-app to serve")
+    if options["ssl-app"]:
+        tls = (options["ssl-cert"], options["ssl-key"])
+        sites.append(Site(options["ssl-app"], options["ssl-appopts"]))
+    if options["systemd"] and sites:
+        found = systemd_places(inherited_sockets(), tls, len(sites) - 1)
+        if not options["app"] and any(place.tls is None for place in found):
+            raise DeployError("with --ssl-app alone the sockets of systemd must be named https")
+        places.extend(found)
+    if tls and not any(place.tls for place in places):
+        secure = Place("tcp", options["ssl-listen"], options["ssl-port"], len(sites) - 1, tls=tls)
+        places.append(secure)
+    if files is not None:
+        places = [replace(place, files=files) if place.tls else place for place in places]
+    return tuple(sites), tuple(places)
+
+
+def behind(proxies: str | None, plan: Plan) -> Plan:
+    """`plan`, with places whose peers are these proxies (``--proxy-protocol``).
+
+    Raises:
+        DeployError: they are none.
+    """
+    if proxies is None:
+        return plan
+    trusted_proxies(proxies)
+    names = tuple(name.strip() for name in proxies.split(",") if name.strip())
+    return Plan(plan.sites, tuple(replace(place, proxies=names) for place in plan.places))
+
+
+def _plain_places(options: Options) -> Iterator[Place]:
     if options["unix"]:
-        yield unix_listener(reactor, options["unix"], application)
+        mode, owner = options["unix-mode"], options["unix-owner"]
+        access = Access(*(() if mode is None else (mode,)))
+        if owner is not None:
+            access = Access(access.mode, *owner)
+        yield Place("unix", options["unix"], access=access)
     for description in options["endpoints"]:
-        yield endpoint_listener(reactor, description, application)
-    if not options["unix"] and not options["endpoints"]:
-        yield tcp_listener(reactor, options["port"], options["listen"], application)
-
-
-def _https(reactor: Any, options: Options, proxies: TrustedProxies | None) -> Iterator[Listener]:
-    files = tls_files(options)
-    if not options["ssl-app"]:
-        if files is not None:
-            raise DeployError("--ssl-certs and --ssl-client-ca need an --ssl-app to serve")
-        return
-    application = load_application(options["ssl-app"], options["ssl-appopts"])
-    if files is not None or proxies is not None:
-        files = files or TLSFiles(options["ssl-cert"], options["ssl-key"])
-        place = options["ssl-port"], options["ssl-listen"]
-        yield store_listener(reactor, *place, CertificateStore(files), application, proxies)
-        return
-    yield tls_file_listener(
-        reactor,
-        options["ssl-port"],
-        options["ssl-listen"],
-        options["ssl-cert"],
-        options["ssl-key"],
-        application,
-    )
+        yield Place("endpoint", description)
 
 
 def tls_files(options: Options) -> TLSFiles | None:

@@ -141,7 +141,8 @@ class HTTP1Connection(Protocol):
             self.transport.setTcpNoDelay(True)
         self.outbox = Outbox(self.transport, self._on_outbox, self.factory.departures)
         self.factory.connections.add(self)
-        self._due(self.factory.limits.idle_connection_timeout)
+        limits = self.factory.limits
+        self._due(limits.linger_timeout if self.closing else limits.idle_connection_timeout)
 
     def dataReceived(self, data: bytes) -> None:
         state = self._state
@@ -672,7 +673,10 @@ class HTTP1Connection(Protocol):
         """Close when the peer or a graceful stop ends the connection and nothing is in progress."""
         waiting = self._state is _HEAD and not self._again and not self.outbox.paused
         if waiting and (self._peer_ended or not self._received):
-            self._close(linger=False)
+            if self.factory.patience and not self._peer_ended:
+                self._due(self.factory.patience)
+            else:
+                self._close(linger=False)
 
     def _close(self, linger: bool) -> None:
         """End the connection when everything has been sent.

@@ -51,12 +51,16 @@ class HTTPFactory(ServerFactory):
         departures: what they send leaves from there.
         stopping: the server is about to stop, or does: nothing new should be sent to it.
         drain_delay: seconds from there until it stops to listen (setting ``drain_delay``).
+        patience: seconds for which a graceful stop leaves a connection that is idle open for one
+            more request.  It may be on its way, and whoever sends it to a closed connection does
+            not know what has become of it; the response says that the connection ends.
     """
 
     protocol: type[HTTP1Connection] = HTTP1Connection  # type: ignore[assignment]
     noisy = False
     forwarded: Any = None
     secure = False
+    patience: float = 0
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
@@ -122,11 +126,10 @@ class HTTPFactory(ServerFactory):
     def buildProtocol(  # type: ignore[override]  # Twisted's stub names a private protocol
         self, addr: IAddress | None
     ) -> HTTP1Connection | None:
-        """A new connection; None, which closes it, while the server drains."""
-        if self._draining is not None:
-            return None
+        """A new connection; one that comes while the server drains is for one request."""
         connection = self.protocol()
         connection.factory = self
+        connection.closing = self._draining is not None
         return connection
 
     def connection_gone(self, connection: HTTP1Connection) -> None:
@@ -142,8 +145,13 @@ class HTTPFactory(ServerFactory):
         """Somebody listens, perhaps again."""
         self.stopping = False
 
+    @property
+    def draining(self) -> bool:
+        """Whether a graceful stop waits for connections to end."""
+        return self._draining is not None
+
     def drain(self, timeout: float | None = None) -> Deferred[None]:
-        """End all connections: idle ones now, busy ones after their response.
+        """End all connections: idle ones now, or after `patience`, busy ones after their response.
 
         Stop listening first.  The factory can be listened with again afterwards.
 
@@ -173,6 +181,13 @@ class HTTPFactory(ServerFactory):
 
             result.addCallback(drained)
         return result
+
+    def hurry(self) -> None:
+        """Have no more `patience` with idle connections."""
+        self.patience = 0
+        if self._draining is not None:
+            for connection in list(self.connections):
+                connection.drain()
 
     def cut(self) -> None:
         """Drop all connections now."""

@@ -42,6 +42,8 @@ class Limits:
             chunk.
         no_keep_alive: close each connection after its first response.
         drain_timeout: how long a graceful stop waits for running requests.
+        drain_idle_timeout: how long a server that is replaced by another keeps idle connections for
+            one more request, which it answers with ``Connection: close``.
     """
 
     max_request_line_size: int = 16384
@@ -62,6 +64,7 @@ class Limits:
     write_buffer_policy: WritePolicy = "close"
     no_keep_alive: bool = False
     drain_timeout: float = 30
+    drain_idle_timeout: float = 5
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Limits:

@@ -22,6 +22,8 @@ from twisted.logger import ILogObserver, LogLevel, eventAsText
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
+from cyclone.util import worker_id
+
 from .requestid import current_request_id
 
 __all__ = ["json_line", "json_observer"]
@@ -33,7 +35,6 @@ _FIELDS = {
     "http_uri": "uri",
     "http_remote_ip": "remote_ip",
     "http_seconds": "seconds",
-    "worker": "worker",
 }
 #: Of one text: who asks for a URL of a megabyte does not write it into the log.
 _LONGEST = 16384
@@ -43,10 +44,10 @@ def json_line(event: Mapping[str, Any]) -> str:
     """An event as a JSON object (RFC 8259) in one line, ended by a line feed.
 
     The members are ``time`` (UTC, ISO 8601), ``level``, ``logger`` (the namespace), ``message``,
-    and where there are such things ``request_id``, ``exception`` (the traceback), and of a finished
-    request ``status``, ``method``, ``uri``, ``remote_ip`` and ``seconds``.  All is ASCII: whatever
-    a peer has sent, it neither ends the line nor the text it stands in.  Texts end after 16384
-    characters.
+    and where there are such things ``request_id``, ``worker`` (its number), ``exception`` (the
+    traceback), and of a finished request ``status``, ``method``, ``uri``, ``remote_ip`` and
+    ``seconds``.  All is ASCII: whatever a peer has sent, it neither ends the line nor the text it
+    stands in.  Texts end after 16384 characters.
     """
     level = event.get("log_level", LogLevel.info)
     fields: dict[str, Any] = {
@@ -58,6 +59,9 @@ def json_line(event: Mapping[str, Any]) -> str:
     request_id = event.get("request_id") or current_request_id()
     if request_id:
         fields["request_id"] = str(request_id)
+    worker = event.get("worker_id") or worker_id()
+    if worker:
+        fields["worker"] = worker
     for key, name in _FIELDS.items():
         if key in event:
             value = event[key]

@@ -34,3 +34,18 @@ class IReactorNativeTLS(Interface):
         Raises:
             CannotListenError: if the place cannot be listened at.
         """
+
+    def adoptTLSPort(
+        fileDescriptor: int, addressFamily: int, factory: Any, context: ssl.SSLContext
+    ) -> IListeningPort:
+        """Listen for TLS connections with a TCP socket that listens already.
+
+        Args:
+            fileDescriptor: the socket, which stays the caller's.
+            addressFamily: ``socket.AF_INET`` or ``AF_INET6``.
+            factory: as for `listenTLS`.
+            context: as for `listenTLS`.
+
+        Raises:
+            UnsupportedAddressFamily: if it is another.
+        """

@@ -99,10 +99,14 @@ class StreamPort(Role):
             return None
         if self._stopping is None:
             self._server.close()
-            self._stopping = deferLater(self.reactor, 0, self.connectionLost)
+            self._stopping = deferLater(self.reactor, 0, self._end)
         return self._stopping
 
     loseConnection = stopListening
+
+    def _end(self) -> Any:
+        """Nothing more is accepted: close, now or when the Deferred fires that is returned."""
+        self.connectionLost()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Close now."""
@@ -207,6 +211,12 @@ class UNIXPort(StreamPort):
         self.mode = mode
         self._path: bytes = UNIXAddress(path).name or b""
         self._lock = lockfile.FilesystemLock(self._path + b".lock") if lock else None
+        self._ours = True  # the file
+
+    def adopt(self, listening: socket.socket) -> None:
+        """Listen with this socket, whose file is somebody else's."""
+        super().adopt(listening)
+        self._ours = False
 
     def _listening_socket(self) -> socket.socket:
         if self._lock is not None:
@@ -239,7 +249,7 @@ class UNIXPort(StreamPort):
             pass
 
     def _closed(self) -> None:
-        if self._in_files:
+        if self._in_files and self._ours:
             self._remove()
         if self._lock is not None:
             self._lock.unlock()

@@ -109,6 +109,16 @@ class UvloopReactor(AsyncioSelectorReactor):
         """See `IReactorNativeTLS`."""
         return self._listening(NativeTLSPort(self._hub, port, factory, context, backlog, interface))
 
+    def adoptTLSPort(
+        self, fileDescriptor: int, addressFamily: int, factory: Any, context: ssl.SSLContext
+    ) -> IListeningPort:
+        """See `IReactorNativeTLS`."""
+        listening = self._adopted(fileDescriptor, addressFamily)
+        name = listening.getsockname()
+        port = NativeTLSPort(self._hub, name[1], factory, context, _ADOPTED_BACKLOG, name[0])
+        port.adopt(listening)
+        return self._listening(port)
+
     # -- IReactorUNIX, IReactorSocket
 
     def listenUNIX(

@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import ssl
 from typing import Any
+from weakref import WeakSet
 
 from OpenSSL import crypto
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import INegotiated, ISSLTransport
+from twisted.internet.interfaces import IAddress, INegotiated, ISSLTransport
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from .port import TCPPort
 from .starttls import TCPConnection
+from .transport import StreamTransport
 from .turn import Hub
 
 __all__ = ["NativeTLSPort", "NativeTLSTransport"]
+
+#: When a port is closed, handshakes that are under way may still end: seconds between two looks,
+#: and how many.
+_PAUSE = 0.05
+_LOOKS = 60
 
 
 @implementer(ISSLTransport, INegotiated)
@@ -87,3 +95,19 @@ class NativeTLSPort(TCPPort):
     ) -> None:
         super().__init__(hub, port, factory, backlog, interface)
         self.options = {"ssl": context}
+        self._greeting: WeakSet[StreamTransport] = WeakSet()
+
+    def _next_transport(self) -> StreamTransport:
+        transport = super()._next_transport()
+        self._greeting.add(transport)
+        return transport
+
+    def build(self, transport: StreamTransport, address: IAddress) -> Any:
+        self._greeting.discard(transport)
+        return super().build(transport, address)
+
+    def _end(self, looks: int = _LOOKS) -> Any:
+        """Close when those have their connection whose handshake had begun."""
+        if self._greeting and looks:
+            return deferLater(self.reactor, _PAUSE, self._end, looks - 1)
+        return super()._end()

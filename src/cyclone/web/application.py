@@ -21,7 +21,7 @@ from cyclone.httputil import (
     TrustedProxies,
 )
 from cyclone.log import app_log, log_access
-from cyclone.util import ObjectDict
+from cyclone.util import ObjectDict, worker_id
 
 from .beginnings import Beginnings, id_field_of
 from .builtin import ErrorHandler, ServerOptionsHandler
@@ -77,6 +77,7 @@ class Application(HTTPFactory):
     ) -> None:
         super().__init__(settings)
         self.settings = ObjectDict(settings)
+        self.settings.setdefault("worker_id", worker_id())
         if settings.get("debug"):
             self.settings.setdefault("serve_traceback", True)
             self.settings.setdefault("compiled_template_cache", False)
