@@ -130,6 +130,8 @@ class Metrics(RequestObserver):
     def installed(self, application: Application) -> None:
         """Look at the connections and pools of this application, too."""
         self._applications.add(application)
+        if self._shared:
+            self.sample()
 
     def request_started(
         self, request: HTTPServerRequest, route: str | None

@@ -211,6 +211,8 @@ class _Worker:
             case "stop":
                 for factory in self._factories:
                     factory.patience = 0
+                    if hasattr(factory, "stopping"):
+                        factory.stopping = True  # it may have been leaving already
                     if hasattr(factory, "end_idle"):
                         factory.end_idle()
                 stop_reactor(self._reactor)
