@@ -41,13 +41,9 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "the venv module is incomplete; on Debian: apt install python3-venv"; exit 1; }
 
-$(VENV)/.installed-run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP_INSTALL) -e .
-	@touch $@
-
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[$*]'
-	@touch $@ $(VENV)/.installed-run
+	@touch $@
 
 # The peers of the benchmark have an environment of their own: nothing of theirs gets into what is
 # developed and tested. The last one does not install everywhere, and may be missing.
@@ -59,8 +55,8 @@ $(BENCH_VENV)/.installed: pyproject.toml constraints.txt
 
 # --- what to do in it --------------------------------------------------------------------------
 
-run: $(VENV)/.installed-run
-	$(BIN)/python -m cyclone run demos/site/app.py --host $(HOST) --port $(PORT)
+run: $(VENV)/.installed-demos
+	$(BIN)/python -m cyclone run demos/gallery/app.py --host $(HOST) --port $(PORT)
 
 test: check test-cov test-uvloop
 
@@ -79,7 +75,7 @@ test-cov: $(VENV)/.installed-dev
 # reactor of its own, and demos, whose servers `cyclone run` starts on uvloop anyway.
 REACTORLESS := auth bench bottle browser conformance demos httputil locale log options template \
   http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
-  test_escape.py test_packaging.py test_settings.py test_util.py
+  test_escape.py test_guides.py test_packaging.py test_security_document.py test_settings.py test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
@@ -101,7 +97,8 @@ bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(BENCH_ARGS)
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -j auto -b html docs docs/_build/html
+	$(BIN)/python docs/check.py docs/_build/html
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PRESENT)

@@ -143,6 +143,8 @@ def Application(server="redis://localhost"):
         redis=redis,
         channels=Channels(f"{server}?prefix={PREFIX}&timeout=2"),
         max_body_size=LONGEST_VALUE,
+        # Pages of other sites may not publish; programs, which send no Origin, may.
+        cross_origin_protection=True,
         template_path=str(HERE),
         static_path=str(HERE / "static"),
     )

@@ -70,11 +70,11 @@ def make_store(where: str) -> Any:
         pool = adbapi.ConnectionPool("sqlite3", rest, check_same_thread=False, cp_min=1, cp_max=1)
         return SQLStore(pool)
     if kind == "redis":
-        import txredisapi
+        import cyclone.redis
 
         address = urlsplit(where)
         host, port = address.hostname or "127.0.0.1", address.port or 6379
-        return RedisStore(txredisapi.lazyConnectionPool(host, port, poolsize=2))
+        return RedisStore(cyclone.redis.lazyConnectionPool(host, port, poolsize=2))
     raise ValueError(f"memory, cookie, sqlite:FILE or redis://HOST:PORT, not {where!r}")
 
 

@@ -1,6 +1,5 @@
-"""What cyclone does so far, to click through::
+"""What handlers can do, to click through::
 
-    make run
     cyclone run demos/site/app.py --reload
     twistd -n cyclone -r app.Application        (in this directory)
 

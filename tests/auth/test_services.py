@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from base64 import b64encode
@@ -274,6 +275,61 @@ async def test_github_and_its_state() -> None:
         app.answers["access"] = '{"error": "bad_verification_code"}'
         refused = await app.login(f"code=c&state={state}", cookie_of(sent))
         assert b"no access token" in refused.body
+
+
+class Careful(Page, auth.OAuth2Mixin):
+    """A service of one's own, with everything switched on."""
+
+    _OAUTH_AUTHORIZE_URL = "https://service.example/authorize"
+    _OAUTH_USE_STATE = _OAUTH_USE_PKCE = True
+
+    def initialize(self) -> None:
+        self._OAUTH_ACCESS_TOKEN_URL = self.service + "access"
+
+    async def get(self) -> None:
+        code = self.get_argument("code", None)
+        if code is None:
+            self.authorize_redirect("http://here/", "i")
+        else:
+            secret = self.get_argument("secret", None)
+            more = {"a": "b"} if secret else None
+            self.finish(await self.exchange_code("http://here/", "i", secret, code, more))
+
+
+def cookies_of(response: Any) -> dict[str, str]:
+    found = (line.partition(";")[0] for line in response.headers.get_list("Set-Cookie"))
+    return dict(pair.split("=", 1) for pair in found)
+
+
+@pytest.mark.parametrize("secret", ["", "s"])
+async def test_pkce_and_services_of_ones_own(secret: str) -> None:
+    async with site(Careful) as app:
+        app.answers["access"] = '{"access_token": "t", "scope": "all"}'
+        sent = await app.login()
+        _, query = location(sent)
+        assert query.pop("code_challenge_method") == "S256"
+        cookies = cookies_of(sent)
+        verifier = cookies["_oauth_verifier"]
+        digest = b64encode(hashlib.sha256(verifier.encode()).digest(), b"-_").rstrip(b"=")
+        assert query.pop("code_challenge") == digest.decode()
+        assert 43 <= len(verifier) <= 128 and verifier not in sent.headers["Location"]
+        back = f"code=c&state={query['state']}" + (f"&secret={secret}" if secret else "")
+        header = "; ".join("=".join(pair) for pair in cookies.items())
+        answer = await app.login(back, header)
+        assert json.loads(answer.body) == {"access_token": "t", "scope": "all"}
+        assert cookies_of(answer) == {"_oauth_state": '""', "_oauth_verifier": '""'}  # spent
+        expected = {
+            "grant_type": "authorization_code",
+            "client_id": "i",
+            "code": "c",
+            "code_verifier": verifier,
+            "redirect_uri": "http://here/",
+        }
+        expected |= {"client_secret": secret, "a": "b"} if secret else {}
+        form = parse_qs(app.asked.pop().body.decode())
+        assert {name: values for name, (values,) in form.items()} == expected
+        refused = await app.login(back, f"_oauth_state={query['state']}")
+        assert refused.body == b"AuthError: Missing OAuth verifier cookie" and not app.asked
 
 
 async def test_google() -> None:

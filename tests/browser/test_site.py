@@ -1,4 +1,4 @@
-"""The demo site in a real browser: what `make run` serves, as people use it."""
+"""The tour of demos/site in a real browser, as people use it."""
 
 from __future__ import annotations
 

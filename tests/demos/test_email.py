@@ -113,6 +113,13 @@ def test_what_is_wrong_is_said(
     assert "there &lt;script&gt;" in page.text  # what was typed is still there
 
 
+def test_class_3_a_text_of_spaces(visitor: Visitor) -> None:
+    text = f"a\n \n\n b{' ' * 300_000}c"
+    assert visitor.send(text=text, html="1").status_code == 200
+    html = re.search(r'src="(/mail/\d+/part/\d+)"', visitor.get(visitor.newest()).text)
+    assert html is not None and "<p>a</p><p>b  " in visitor.get(html[1]).text
+
+
 def test_forged_forms_and_pages_that_are_not_there(visitor: Visitor) -> None:
     answer = visitor.session.post(visitor.base + "/", data=FIELDS, timeout=20)
     assert answer.status_code == 403

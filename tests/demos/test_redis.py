@@ -59,6 +59,9 @@ async def test_keys(demo: Any, valkey: Valkey) -> None:
     assert (await ask("GET", "/keys/" + "x" * 101)).status == 414
     assert (await ask("PUT", "/keys/n", b"x" * 70_000)).status == 413
     assert (await ask("POST", "/channels/a", b"\xff")).status == 400
+    elsewhere = {"Origin": "http://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    forged = await client.request("POST", "/channels/a", body=b"x", headers=elsewhere)
+    assert forged.status == 403
     page = await ask("GET", "/")
     assert page.status == 200 and "default-src 'self'" in page.headers["Content-Security-Policy"]
     client.close()

@@ -455,6 +455,34 @@ def test_uploads_in_parts(client: Any, bucket: str, tmp_path: Path) -> None:
     assert code_of(complete, one, three) == ("NoSuchUpload", 404)
 
 
+@pytest.mark.parametrize("content", [b"other", b"o"])
+def test_parts_that_are_replaced_meanwhile(modules: Any, tmp_path: Path, content: bytes) -> None:
+    """A part that comes again while the object is put together is another part."""
+    rules = modules("store")
+
+    class Late(rules.Store):  # type: ignore[misc, name-defined]
+        def _check_parts(self, wanted: Any, there: Any) -> None:
+            super()._check_parts(wanted, there)
+            put(content)
+
+    store = Late(tmp_path, min_part=1)
+
+    def put(data: bytes) -> str:
+        writer = store.writer()
+        writer.write(data)
+        etag = hashlib.md5(data).hexdigest()
+        store.put_part("bucket", "k", upload, 1, writer, etag)
+        return etag
+
+    store.create_bucket("bucket")
+    upload = store.create_upload("bucket", "k", {})
+    etag = put(b"first")
+    with pytest.raises(modules("errors").S3Error, match="InvalidPart"):
+        store.complete_upload("bucket", "k", upload, [(1, etag)], lambda info: None)
+    assert store.info("bucket", "k") is None
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_uploads_that_are_aborted(client: Any, bucket: str) -> None:
     place = {"Bucket": bucket, "Key": "k"}
     upload = client.create_multipart_upload(**place)["UploadId"]
@@ -478,6 +506,23 @@ def test_uploads_that_are_aborted(client: Any, bucket: str) -> None:
     answer = code_of(client.upload_part, **place, UploadId=upload, PartNumber=10001, Body=b"x")
     assert answer == ("InvalidArgument", 400)
     client.delete_bucket(Bucket=bucket)
+
+
+def test_parts_of_other_objects(client: Any, bucket: str) -> None:
+    place = {"Bucket": bucket, "Key": "k"}
+    client.put_object(**place, Body=b"0123456789")
+    upload = client.create_multipart_upload(**place)["UploadId"]
+    part = {**place, "UploadId": upload, "PartNumber": 1, "CopySource": place}
+    for span, code in (
+        ("bytes=0-", None),
+        ("2-3", "InvalidArgument"),
+        ("bytes=99-", "InvalidRange"),
+    ):
+        if code is None:
+            client.upload_part_copy(**part, CopySourceRange=span)
+        else:
+            assert code_of(client.upload_part_copy, **part, CopySourceRange=span)[0] == code
+    client.abort_multipart_upload(**place, UploadId=upload)
 
 
 def test_large_bodies_take_little_memory(client: Any, service: Service, bucket: str) -> None:
@@ -731,6 +776,36 @@ def test_chunks_that_are_wrong(modules: Any, sent: bytes, code: str) -> None:
         body.finish()
 
 
+class Counted(bytes):
+    """Counts the bytes that are copied out of it."""
+
+    copied = 0
+
+    def __radd__(self, other: bytes) -> Counted:
+        return Counted(bytes(other) + bytes(self))
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return self._copy(found) if isinstance(found, bytes) else found
+
+    def partition(self, sep: Any) -> Any:
+        return tuple(map(self._copy, super().partition(sep)))
+
+    def _copy(self, piece: bytes) -> Counted:
+        Counted.copied += len(piece)
+        return Counted(piece)
+
+
+def test_class_3_tiny_chunks_take_linear_time(modules: Any) -> None:
+    count = 2000
+    sent = Counted(b"1\r\nx\r\n" * count + b"0\r\n\r\n")
+    body = modules("bodies").ChunkedBody(None, count)
+    Counted.copied = 0
+    assert b"".join(body.feed(sent)) == b"x" * count
+    body.finish()
+    assert Counted.copied < 2 * len(sent)
+
+
 def test_a_signed_trailer(modules: Any) -> None:
     rules = modules("signature")
     body = chunked(modules)
@@ -775,6 +850,8 @@ def test_methods_and_queries_of_no_use(service: Service, client: Any) -> None:
         ("PATCH", "/bucket/k", 405),
         ("DELETE", "/", 405),
         ("PUT", "/bucket/k?uploadId=x&partNumber=x", 400),
+        ("GET", "/bucket?prefix=%FF", 400),
+        ("GET", "/bucket/k?response-content-type=%FF", 400),
     ):
         answer = service.raw(method, path)
         assert answer[0] == status and answer[1].startswith(b"<?xml"), answer

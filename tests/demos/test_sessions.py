@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import txredisapi
 
+import cyclone.redis
 from cyclone.sessions import CookieStore, MemoryStore, RedisStore, SQLStore
 from cyclone.testing import Client, DeferredClient
 from tests.demos.loading import load
@@ -143,7 +143,7 @@ async def test_stores_of_others(module: Any, tmp_path: Path) -> None:
 def test_redis_is_told_where(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(
-        txredisapi, "lazyConnectionPool", lambda *args, **kwargs: told.append((args, kwargs))
+        cyclone.redis, "lazyConnectionPool", lambda *args, **kwargs: told.append((args, kwargs))
     )
     assert type(module.make_store("redis://[::1]:7000")) is RedisStore
     assert type(module.make_store("redis:")) is RedisStore

@@ -336,6 +336,22 @@ def test_a_peer_that_leaves_while_a_checker_waits() -> None:
 # -- twisted.cred
 
 
+class Incomparable(bytes):
+    """A password that must not be compared with ``==``."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("how long that takes tells where they differ")
+
+    __hash__ = bytes.__hash__
+
+
+@pytest.mark.parametrize(("password", "status"), [("secret", 200), ("wrong", 401)])
+def test_class_21_checkers_compare_in_constant_time(password: str, status: int) -> None:
+    checker = MemoryChecker()
+    checker.users = {b"ada": Incomparable(b"secret")}
+    assert get(client_of(basic(checker)), basic_of("ada", password)).status == status
+
+
 class IVisitor(Interface):
     """What avatars are."""
 

@@ -506,6 +506,25 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
         Digest(Users(USERS), **options)
 
 
+@pytest.mark.parametrize("find", [Users(USERS), USERS.get], ids=["users", "function"])
+def test_class_21_as_much_is_hashed_for_those_who_do_not_exist(
+    find: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(digest(find))
+    assert get(client, digester(client).field()).status == 200
+    hashed: list[int] = []
+    real = digest_room.digest_hash
+
+    def counting(*arguments: Any) -> str:
+        hashed.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(digest_room, "digest_hash", counting)
+    for name in ("ada", "nobody"):
+        assert get(client, digester(client, name=name, password="wrong").field()).status == 401
+    assert len(hashed) == 2
+
+
 def test_class_21_proofs_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     real = digest_room.hmac.compare_digest

@@ -119,6 +119,16 @@ def test_basic_credentials_that_cannot_be(text: str) -> None:
         basic(text)
 
 
+@pytest.mark.parametrize("name", ["\u0315\u0300" * 12_000, "ada"])
+def test_class_3_what_takes_long_to_normalize(name: str) -> None:
+    with pytest.raises(MalformedCredentials, match="too long"):
+        basic(name + ":" + "\u0315\u0300" * 600)
+
+
+def test_tokens_may_be_long() -> None:
+    assert basic(f"ada:{'x' * 20_000}").password == "x" * 20_000
+
+
 @pytest.mark.parametrize("word", ["a", "abc", "a===", "-_-_", "YTpi YTpi", 'a="b"', "YTpi,"])
 def test_basic_credentials_that_are_not_in_base64(word: str) -> None:
     with pytest.raises(MalformedCredentials):

@@ -127,6 +127,7 @@ async def test_header_fields_with_several_values() -> None:
             "no JSON-RPC 2.0 response",
         ),
         ("2.0", {"jsonrpc": "2.0", "result": 1, "id": 5}, "200 OK", ValueError, "another call"),
+        ("2.0", {"jsonrpc": "2.0", "result": 1, "id": False}, "200 OK", ValueError, "another call"),
         ("2.0", b"nonsense", "500 No", HTTPError, "500"),
         ("2.0", {"a": 1}, "404 No", HTTPError, "404"),
         (

@@ -186,6 +186,13 @@ def test_render_and_str() -> None:
 # -- what is in it
 
 
+def test_nul_does_not_go_over_the_wire() -> None:
+    message = make(message="a\0b", html="<p>a\0b")
+    assert b"\0" not in message.envelope().content
+    plain, html = read(message).iter_parts()
+    assert (plain.get_content(), html.get_content()) == ("a\0b\r\n", "<p>a\0b\r\n")
+
+
 def test_text_of_any_type_and_charset() -> None:
     back = read(make(message="Grüße", mime="text/html", charset="iso-8859-1"))
     assert back.get_content_type() == "text/html"
@@ -288,6 +295,22 @@ def test_injection_into_what_is_added(text: str) -> None:
     assert read(message).keys() == read(make()).keys()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 4000 + "a@example.com>",
+        "a" + " " * 4000 + ">",
+        '"' + "\\" * 4000 + "<a@example.com>",
+        "a " * 2000 + "<a@example.com",
+        "a@" + "." * 4000,
+        "x" * 5000 + " <a@example.com>",
+    ],
+)
+def test_class_3_addresses_take_linear_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no |has more than 4096 characters"):
+        parse_mailbox(text)
+
+
 def test_what_is_refused_besides() -> None:
     message = make()
     for call, said in (
@@ -295,6 +318,8 @@ def test_what_is_refused_besides() -> None:
         (lambda: make(mime="text"), "must look like text/plain"),
         (lambda: make(charset="utf-99"), "not known to Python"),
         (lambda: make(charset="ascii", message="ü"), "cannot be encoded in ascii"),
+        (lambda: make(charset="utf-16"), "none for texts in mail"),
+        (lambda: make(charset="cp037"), "none for texts in mail"),
         (lambda: make(to_addrs=[]).envelope(), "needs a recipient"),
         (lambda: message.attach("x", mime="message/rfc822", content=b""), "cannot be attached"),
         (lambda: message.attach("/", content=b""), "has no name"),

@@ -256,6 +256,7 @@ async def test_it_is_a_service(plain: Any) -> None:
         ({"host": "a", "port": 70000}, "proper 'port'"),
         ({"host": "a", "tls": True, "ssl": True}, "give one"),
         ({"host": "a", "username": "u"}, "come together"),
+        ({"host": "a", "username": "u", "password": "p\0"}, "must not hold NUL"),
         ({"host": "a", "retries": -1}, "'retries' must be"),
         ({"host": "a", "timeout": 0}, "'timeout' must be seconds"),
         ({"host": "a", "identity": "ü"}, "must be ASCII"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, DeferredList
 
 import cyclone.redis as redis
+from cyclone.redis.sharding import tag_of
 from tests.plugins.valkey import Valkey
 
 
@@ -48,6 +50,17 @@ def test_what_one_server_leaves_others_take(keys: list[str]) -> None:
         assert was is nodes["b:2"] or ring(key) is was
     ring.add_node(nodes["b:2"])
     assert {key: ring(key) for key in keys} == before
+
+
+@given(st.text("{}ab\n", max_size=12))
+def test_what_stands_in_braces_is_what_cyclone_1_found(key: str) -> None:
+    found = re.match(r".+\{(.*)\}.*", key, re.DOTALL)
+    assert tag_of(key) == (None if found is None else found[1])
+
+
+def test_class_3_keys_of_braces_take_linear_time() -> None:
+    assert tag_of("{" * 1_000_000) is None
+    assert tag_of("}" + "{" * 1_000_000) is None
 
 
 def test_an_empty_ring() -> None:

@@ -190,8 +190,13 @@ def test_class_22_no_document_types(doctype: str) -> None:
         (document("<int>0x5</int>"), "no whole number: '0x5'"),
         (document("<int>1.0</int>"), "no whole number: '1.0'"),
         (document(f"<int>{'9' * 5000}</int>"), "Exceeds the limit"),
+        (document("<base64>!!!!</base64>"), "no base64: '!!!!'"),
+        (document("<base64>AAA</base64>"), "Incorrect padding"),
         (document("<double/>"), "no number: ''"),
         (document("<double>nan</double>"), "no number: 'nan'"),
+        # Class 3: in linear time.
+        (document(f"<double>{'1' * 400_000}x</double>"), "no number: '111"),
+        (document(f"<bigdecimal>{'1' * 400_000}x</bigdecimal>"), "no number: '111"),
         (document("<double>-Infinity</double>"), "no number: '-Infinity'"),
         (document("<double>1e999</double>"), "no number: '1e999'"),
         (document("<double>1_0.5</double>"), "no number: '1_0.5'"),

@@ -29,6 +29,12 @@ _EXAMPLE = {
 }
 
 
+def as_html(text: str) -> str:
+    """A text as paragraphs; empty lines are between them."""
+    paragraphs = re.split(r"\n[^\S\n]*\n\s*", text)  # no white space can be matched by two parts
+    return "".join(f"<p>{xhtml_escape(each.strip())}</p>" for each in paragraphs)
+
+
 class Page(RequestHandler):
     """What all pages have in common."""
 
@@ -88,10 +94,7 @@ class Form(Page):
         )
         if self.get_body_argument("html", ""):
             image = message.embed("icon.svg", content=ICON.read_bytes())
-            paragraphs = [
-                f"<p>{xhtml_escape(each)}</p>" for each in re.split(r"\s*\n\s*\n", values["text"])
-            ]
-            message.html = f'<img src="cid:{image}" alt="" width="48">' + "".join(paragraphs)
+            message.html = f'<img src="cid:{image}" alt="" width="48">' + as_html(values["text"])
         for file in self.request.files.get("files", []):
             if file.filename:
                 message.attach(file.filename, content=file.body)

@@ -94,10 +94,7 @@ class S3Handler(RequestHandler):
         with answered():
             claim, key = self._authenticate()
             self._read_path()
-            self.query = {
-                name: value for name, value in pairs(self.request.query)
-                if not name.lower().startswith("x-amz-")
-            }  # fmt: skip
+            self._read_query()
             self._body, self._digests = self._prepare_body(claim, key)
             if self.is_upload():
                 await in_thread(self.store.check_bucket, self.bucket)
@@ -157,6 +154,16 @@ class S3Handler(RequestHandler):
             self.key = unquote_to_bytes(key).decode()
         except UnicodeDecodeError:
             raise S3Error("InvalidURI") from None
+
+    def _read_query(self) -> None:
+        self.query = {
+            name: value for name, value in pairs(self.request.query)
+            if not name.lower().startswith("x-amz-")
+        }  # fmt: skip
+        try:
+            "".join([*self.query, *self.query.values()]).encode()
+        except UnicodeEncodeError:
+            raise S3Error("InvalidArgument", "The query is not UTF-8.") from None
 
     def _prepare_body(self, claim: Claim, key: bytes) -> tuple[Body, Digests]:
         trailer = self.fields.get("x-amz-trailer", "")

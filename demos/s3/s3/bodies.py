@@ -76,10 +76,12 @@ class ChunkedBody:
         self._fields: list[tuple[str, str]] = []
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        self._buffer += data
-        while self._buffer:
+        # What was read is left where it is until all is: chunks may be of a byte each.
+        buffer, at = self._buffer + data, 0
+        while at < len(buffer):
             if self._state == self._content:
-                piece, self._buffer = self._buffer[: self._size], self._buffer[self._size :]
+                piece = buffer[at : at + self._size]
+                at += len(piece)
                 self._size -= len(piece)
                 if self._signer is not None:
                     self._digest.update(piece)
@@ -87,13 +89,14 @@ class ChunkedBody:
                     self._state = self._after_content
                 yield piece
                 continue
-            line, found, rest = self._buffer.partition(b"\r\n")
-            if not found:
-                if len(self._buffer) > _MAX_LINE:
-                    raise S3Error("IncompleteBody")
-                return
-            self._buffer = rest
+            end = buffer.find(b"\r\n", at)
+            if (len(buffer) if end < 0 else end) - at > _MAX_LINE:
+                raise S3Error("IncompleteBody")
+            if end < 0:
+                break
+            line, at = buffer[at:end], end + 2
             self._state(line)
+        self._buffer = buffer[at:]
 
     def finish(self) -> None:
         if self._state != self._nothing or self._buffer or self._left:

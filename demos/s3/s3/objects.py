@@ -130,6 +130,10 @@ class ObjectHandler(S3Handler):
         if "uploadId" in self.query:
             wanted = self.fields.get("x-amz-copy-source-range", "")
             span = parse_range(wanted, found.size) if wanted else None
+            if wanted and span is None:
+                raise S3Error(
+                    "InvalidArgument", "x-amz-copy-source-range must be bytes=FIRST-LAST."
+                )
             _, md5 = self.store.copy((bucket, key), self.writer, span)
             number = _number(self.query.get("partNumber"))
             return self.store.put_part(
@@ -211,6 +215,8 @@ class ObjectHandler(S3Handler):
         file.seek(start)
         while start < stop:
             block = await in_thread(file.read, min(_BLOCK, stop - start))
+            if not block:
+                raise OSError("a file of the store is shorter than it says")
             start += len(block)
             self.write(block)
             await self.flush()  # waits for a slow reader

@@ -149,6 +149,7 @@ class Writer:
                     os.replace(self._path, target)
                 except FileNotFoundError:  # deleted meanwhile
                     raise S3Error("NoSuchBucket") from None
+            _sync_names(target)
         return info
 
     def close(self) -> None:
@@ -168,12 +169,39 @@ def _make_directories(target: Path) -> None:
             directory.mkdir()
 
 
+def _sync_names(target: Path) -> None:
+    """Have the directories written to the disk, too, in which the name of a file stands."""
+    for directory in target.parents:
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            descriptor = os.open(directory, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        if not directory.name.endswith("+"):
+            return
+
+
 def read_info(file: BinaryIO) -> Info:
     """What the end of a file says of the object."""
     end = file.seek(-8, os.SEEK_END)
     length = int.from_bytes(file.read(8), "big")
     file.seek(end - length)
     return Info(**json.loads(file.read(length)))
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes of a file, in pieces.
+
+    Raises:
+        OSError: there are fewer.
+    """
+    while size:
+        block = file.read(min(size, _BLOCK))
+        if not block:
+            raise OSError("a file of the store is shorter than it says")
+        size -= len(block)
+        yield block
 
 
 class Store:
@@ -307,12 +335,9 @@ class Store:
             if not 0 <= first < max(stop, 1) or stop > info.size:
                 raise S3Error("InvalidRange")
             file.seek(first)
-            left = stop - first
-            while left:
-                block = file.read(min(left, _BLOCK))
+            for block in _blocks(file, stop - first):
                 digest.update(block)
                 writer.write(block)
-                left -= len(block)
         return info, digest.hexdigest()
 
     def list(
@@ -431,11 +456,12 @@ class Store:
             for number, etag in wanted:
                 digest.update(bytes.fromhex(etag))
                 with (path / f"part-{number:05}").open("rb") as file:
-                    left = there[number].size
-                    while left:
-                        block = file.read(min(left, _BLOCK))
+                    part = read_info(file)
+                    if part.etag != etag:  # it has just been replaced
+                        raise S3Error("InvalidPart")
+                    file.seek(0)
+                    for block in _blocks(file, part.size):
                         writer.write(block)
-                        left -= len(block)
             headers = json.loads((path / "upload.json").read_bytes())["headers"]
             etag = f"{digest.hexdigest()}-{len(wanted)}"
             info = self.put(bucket, key, writer, etag, headers, allowed)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
@@ -14,7 +16,14 @@ from twisted.logger import Logger
 from cyclone import httpclient
 from cyclone._async import HandlerErrors, Waiter, failure_of, resolve
 
-__all__ = ["AuthError", "HandlerMixin", "check_equal", "either_style", "with_query"]
+__all__ = [
+    "AuthError",
+    "HandlerMixin",
+    "check_equal",
+    "code_challenge",
+    "either_style",
+    "with_query",
+]
 
 _log = Logger(namespace="cyclone.general")
 _P = ParamSpec("_P")
@@ -64,6 +73,12 @@ def check_equal(ours: str | bytes, theirs: str | bytes, message: str) -> None:
     left, right = (v.encode() if isinstance(v, str) else v for v in (ours, theirs))
     if not hmac.compare_digest(left, right):
         raise AuthError(message)
+
+
+def code_challenge(verifier: str) -> str:
+    """What a service is told of a secret before it sees it (RFC 7636 section 4.2, S256)."""
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def with_query(url: str, arguments: dict[str, Any]) -> str:

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 from cyclone.escape import json_decode, utf8
 
-from .base import AuthError, HandlerMixin, check_equal, either_style, with_query
+from .base import AuthError, HandlerMixin, check_equal, code_challenge, either_style, with_query
 
 __all__ = ["FacebookGraphMixin", "GithubMixin", "GoogleOAuth2Mixin", "OAuth2Mixin"]
 
 _STATE = "_oauth_state"
+_VERIFIER = "_oauth_verifier"
 
 
 class OAuth2Mixin(HandlerMixin):
@@ -32,6 +33,7 @@ class OAuth2Mixin(HandlerMixin):
     _OAUTH_AUTHORIZE_URL: str
     _OAUTH_ACCESS_TOKEN_URL: str
     _OAUTH_USE_STATE = False
+    _OAUTH_USE_PKCE = False
 
     def authorize_redirect(
         self,
@@ -69,6 +71,11 @@ class OAuth2Mixin(HandlerMixin):
         if self._OAUTH_USE_STATE:
             args["state"] = state = secrets.token_urlsafe(32)
             self.set_auth_cookie(_STATE, state)
+        if self._OAUTH_USE_PKCE:
+            verifier = secrets.token_urlsafe(32)
+            self.set_auth_cookie(_VERIFIER, verifier)
+            args["code_challenge"] = code_challenge(verifier)
+            args["code_challenge_method"] = "S256"
         self.redirect(with_query(self._OAUTH_AUTHORIZE_URL, args))
 
     def check_state(self) -> None:
@@ -82,6 +89,16 @@ class OAuth2Mixin(HandlerMixin):
             raise AuthError("Missing OAuth state cookie")
         self.clear_cookie(_STATE)
         check_equal(cookie, self.get_argument("state", ""), "OAuth state does not match cookie")
+
+    def _code_verifier(self) -> dict[str, str]:
+        """The secret that belongs to the challenge, as an argument for the service; once."""
+        if not self._OAUTH_USE_PKCE:
+            return {}
+        verifier = self.get_cookie(_VERIFIER)
+        if not verifier:
+            raise AuthError("Missing OAuth verifier cookie")
+        self.clear_cookie(_VERIFIER)
+        return {"code_verifier": verifier}
 
     def _oauth_request_token_url(
         self,
@@ -99,6 +116,39 @@ class OAuth2Mixin(HandlerMixin):
         }
         given = {name: value for name, value in args.items() if value is not None}
         return with_query(self._OAUTH_ACCESS_TOKEN_URL, {**given, **(extra_params or {})})
+
+    @either_style
+    async def exchange_code(
+        self,
+        redirect_uri: str,
+        client_id: str,
+        client_secret: str | None,
+        code: str,
+        extra_params: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The token for a user that has come back with a code (RFC 6749 section 4.1.3).
+
+        Args:
+            redirect_uri: the same that the user was sent there with.
+            client_id: of this application.
+            client_secret: of this application; None for a public client.
+            code: the argument ``code``.
+            extra_params: more arguments for the service.
+
+        Returns:
+            ``access_token`` and what else the service says.
+
+        Raises:
+            AuthError: there is no token, or the state is wrong.
+            HTTPClientError: the service did not answer, or refused.
+        """
+        fields = {"redirect_uri": redirect_uri, "client_id": client_id, "code": code}
+        if client_secret is not None:
+            fields["client_secret"] = client_secret
+        headers = {"Accept": "application/json"}
+        return await self._exchange_code(
+            headers, **fields, grant_type="authorization_code", **(extra_params or {})
+        )
 
     @either_style
     async def oauth2_request(
@@ -145,8 +195,9 @@ class OAuth2Mixin(HandlerMixin):
         """Ask for the token that a code stands for (RFC 6749 section 4.1.3)."""
         if self._OAUTH_USE_STATE:
             self.check_state()
+        body = urlencode({**fields, **self._code_verifier()})
         response = await self.get_auth_http_client().fetch(
-            self._OAUTH_ACCESS_TOKEN_URL, method="POST", headers=headers, body=urlencode(fields)
+            self._OAUTH_ACCESS_TOKEN_URL, method="POST", headers=headers, body=body
         )
         answer = json_decode(response.body)
         if not isinstance(answer, dict) or not answer.get("access_token"):
@@ -247,7 +298,9 @@ class FacebookGraphMixin(OAuth2Mixin):
             self.check_state()
         fields = {"id", "name", "first_name", "last_name", "locale", "picture", "link"}
         fields.update(extra_fields or ())
-        url = self._oauth_request_token_url(redirect_uri, client_id, client_secret, code)
+        url = self._oauth_request_token_url(
+            redirect_uri, client_id, client_secret, code, self._code_verifier()
+        )
         response = await self.get_auth_http_client().fetch(url)
         session = json_decode(response.body)
         token = session.get("access_token")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
-from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urljoin
 
 from cyclone.escape import json_decode
 
-from .base import AuthError, HandlerMixin, check_equal, either_style, with_query
+from .base import AuthError, HandlerMixin, check_equal, code_challenge, either_style, with_query
 from .idtoken import UnknownKey, verify
 
 __all__ = ["OIDCMixin"]
@@ -67,7 +65,6 @@ class OIDCMixin(HandlerMixin):
         provider = await self._provider(settings)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         self.set_auth_cookie(_COOKIE, ".".join((state, nonce, verifier)))
-        challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
         args = {
             "response_type": "code",
             "client_id": settings["client_id"],
@@ -76,7 +73,7 @@ class OIDCMixin(HandlerMixin):
             **(extra_params or {}),
             "state": state,
             "nonce": nonce,
-            "code_challenge": challenge.decode("ascii"),  # RFC 7636
+            "code_challenge": code_challenge(verifier),  # RFC 7636
             "code_challenge_method": "S256",
         }
         self.redirect(with_query(provider["authorization_endpoint"], args))

@@ -129,6 +129,13 @@ class DigestedPassword:
         return True
 
 
+class _Password(UsernamePassword):
+    """Twisted's own compares in a time that tells where the passwords differ."""
+
+    def checkPassword(self, password: bytes) -> bool:
+        return is_same(self.password.decode("latin-1"), password.decode("latin-1"))
+
+
 class CredAccounts:
     """A checker or portal of `twisted.cred`.
 
@@ -172,7 +179,7 @@ class CredAccounts:
 
     async def check(self, username: str, password: str) -> Login | None:
         """Log in with a password."""
-        credentials = UsernamePassword(username.encode(), password.encode())
+        credentials = _Password(username.encode(), password.encode())
         return await self.log_in(credentials, username, "Basic")
 
 

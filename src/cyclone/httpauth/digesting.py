@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from cyclone._async import settle
 from cyclone.httputil import HTTPServerRequest
 
-from .accounts import CredAccounts, DigestedPassword, Login, cred_accounts
+from .accounts import CredAccounts, DigestedPassword, Login, Users, cred_accounts
 from .algorithms import ALGORITHMS, digest_hash, hash_of, hex_length, response_digest
 from .messages import DigestMessage, read_digest, same_resource
 from .nonces import CountsUses, NonceCounts, Nonces, NonceState
@@ -110,6 +110,7 @@ class Digest:
         self._shared_counts = shared_counts
         self._domain = " ".join(domain)
         self._check_uri = check_uri or _is_requested
+        self._gives_passwords = isinstance(find, Users)  # rather than hashes
         self._nobodys = {name: os.urandom(hex_length(name) // 2).hex() for name in self.algorithms}
 
     def challenges(self, realm: str, *, stale: bool = False, body: bool = True) -> list[Challenge]:
@@ -217,6 +218,7 @@ class Digest:
     def _stored(self, found: Any, username: str, realm: str, algorithm: str) -> str | None:
         """H(username:realm:password) out of what `find` has found."""
         if isinstance(found, str):
+            self._gives_passwords = True
             return digest_hash(username, realm, found, algorithm)
         if isinstance(found, Mapping):
             stored = found.get(algorithm) or found.get(algorithm.removesuffix("-sess"))
@@ -224,6 +226,8 @@ class Digest:
         if found is not None and found is not False:
             kind = type(found).__name__
             raise TypeError(f"find() must return a password, a dict of hashes or None, not {kind}")
+        if self._gives_passwords:  # it takes as long for those who do not exist
+            digest_hash(username, realm, self._nobodys[algorithm], algorithm)
         return None
 
     async def _count(self, message: DigestMessage, state: NonceState, realm: str) -> None:

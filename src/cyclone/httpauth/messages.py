@@ -51,7 +51,20 @@ def read_basic(credentials: Credentials) -> BasicMessage:
         raise MalformedCredentials("there is no colon between user name and password")
     if _CONTROL.search(name) or _CONTROL.search(password):
         raise MalformedCredentials("user name or password have control characters")
-    return BasicMessage(normalize("NFC", name), normalize("NFC", password))
+    return BasicMessage(_normalized(name), _normalized(password))
+
+
+def _normalized(text: str) -> str:
+    """`text` in normalization form C, which takes quadratic time.
+
+    Raises:
+        MalformedCredentials: it is too long for that; ASCII may have any length.
+    """
+    if text.isascii():
+        return text
+    if len(text) > _LONGEST:
+        raise MalformedCredentials("user name or password is too long")
+    return normalize("NFC", text)
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,7 @@ def _username(given: Mapping[str, str]) -> tuple[str, bool]:
         raise MalformedCredentials("the user name has control characters")
     if hashed == "true" and not _HEX.fullmatch(username):
         raise MalformedCredentials("the hashed user name is not a hexadecimal number")
-    return (username.lower(), True) if hashed == "true" else (normalize("NFC", username), False)
+    return (username.lower(), True) if hashed == "true" else (_normalized(username), False)
 
 
 def same_resource(claimed: str, target: str, host: str) -> bool:

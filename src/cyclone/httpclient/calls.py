@@ -79,7 +79,8 @@ def result_of(answer: Any, version: str, id: int | None) -> Any:
         raise ValueError("the server's answer is no JSON-RPC 2.0 response")
     if "error" in answer:
         raise _remote_error(error)
-    if answer.get("id") != id:
+    given = answer.get("id")
+    if given != id or isinstance(given, bool):  # True is 1
         raise ValueError("the server's answer is one to another call")
     return answer["result"]
 

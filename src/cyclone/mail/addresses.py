@@ -13,19 +13,15 @@ from typing import NamedTuple
 
 __all__ = ["Mailbox", "clean", "parse_mailbox"]
 
-_FORM = re.compile(
-    r"""\s*(?:
-        (?: "(?P<quoted>(?:[^"\\]|\\.)*)" | (?P<plain>[^<>"]*?) ) \s* < (?P<inner>[^<>]+) >
-        | (?P<bare>[^<>]+?)
-    )\s*""",
-    re.VERBOSE | re.DOTALL,
-)
+_QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ATOM = r"[-A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)+)"')
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?")
 # RFC 5321 section 4.5.3.1, in octets.
 _MAX_LOCAL, _MAX_DOMAIN, _MAX_ADDRESS = 64, 255, 254
+#: Characters of an address with its name.
+_LONGEST = 4096
 
 
 def clean(what: str, text: str) -> str:
@@ -77,6 +73,22 @@ class Mailbox(NamedTuple):
         return f"{local}@{self.domain}" if self.domain else local
 
 
+def _split(text: str) -> tuple[str, str] | None:
+    """Name and address; in steps, since a pattern for both tries things twice."""
+    name, spec = "", text
+    if text.endswith(">"):
+        name, bracket, spec = text[:-1].rpartition("<")
+        if not bracket:
+            return None
+        name = name.rstrip()
+        quoted = _QUOTED_NAME.fullmatch(name)
+        if quoted is not None:
+            name = re.sub(r"\\(.)", r"\1", quoted[1])
+        elif re.search('[<>"]', name):
+            return None
+    return None if not spec or "<" in spec or ">" in spec else (name, spec)
+
+
 def _domain(domain: str, text: str) -> str:
     """The ASCII form of a domain."""
     if domain.startswith("[") and domain.endswith("]"):
@@ -87,6 +99,8 @@ def _domain(domain: str, text: str) -> str:
         except ValueError as exc:
             raise ValueError(f"address {text!r}: {exc}") from None
         return domain
+    if len(domain) > _MAX_DOMAIN:  # encoded it is no shorter, and encoding takes quadratic time
+        raise ValueError(f"address {text[:80]!r}: this is no domain, it is too long")
     try:
         encoded = domain.encode("idna").decode("ascii")
     except UnicodeError as exc:
@@ -110,13 +124,12 @@ def parse_mailbox(text: str, what: str = "address") -> Mailbox:
         ValueError: it is no address, or it is several.
     """
     clean(what, text)
-    form = _FORM.fullmatch(text)
+    if len(text) > _LONGEST:
+        raise ValueError(f"{what} {text[:80]!r}... has more than {_LONGEST} characters")
+    form = _split(text.strip())
     if form is None:
         raise ValueError(f"{what} {text!r} is no address: expected a@b.c or Name <a@b.c>")
-    name = form["plain"] or ""
-    if form["quoted"] is not None:
-        name = re.sub(r"\\(.)", r"\1", form["quoted"])
-    spec = form["inner"] or form["bare"]
+    name, spec = form
     local, at, domain = spec.rpartition("@")
     if not at:
         local, domain = spec, ""

@@ -76,6 +76,18 @@ def _charset(value: str) -> str:
     return value
 
 
+def _charset_of_text(value: str) -> str:
+    """One that texts in mail can have: their lines end with the bytes CR LF (RFC 2046)."""
+    charset = _charset(value)
+    try:
+        fits = "a\r\n".encode(charset) == b"a\r\n"
+    except UnicodeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"charset {value!r} is none for texts in mail: use utf-8")
+    return charset
+
+
 def _addresses(value: str | Sequence[str] | None) -> list[str]:
     if value is None:
         return []
@@ -259,7 +271,7 @@ class Message:
         """The sender and the addresses of each field."""
         if _mime(self.mime)[0] != "text":
             raise ValueError(f"mime must be a type of text/, not {self.mime!r}: attach() the rest")
-        charset = _charset(self.charset)
+        charset = _charset_of_text(self.charset)
         clean("subject", self.subject)
         for what, text in (("message", self.message), ("html", self.html or "")):
             if not isinstance(text, str):
@@ -289,10 +301,10 @@ class Message:
     def _body(self) -> bytes:
         """The content, and the fields that say how it is made."""
         made = EmailMessage(_POLICY)
-        made.set_content(self.message, subtype=_mime(self.mime)[1], charset=self.charset)
+        _set(made.set_content, self.message, _mime(self.mime)[1], self.charset)
         body: Any = made
         if self.html is not None:
-            made.add_alternative(self.html, subtype="html", charset=self.charset)
+            _set(made.add_alternative, self.html, "html", self.charset)
             *_, body = made.iter_parts()
         # EmailMessage takes a second for some megabytes: files come in afterwards.
         marks = [(secrets.token_hex(16), part) for part in [*self._images, *self._attachments]]
@@ -340,6 +352,12 @@ def _part(
         known = guess and not coding and not guess.startswith(("multipart/", "message/"))
         maintype, subtype = _mime(guess if known and guess else "application/octet-stream")
     return _Part(name, maintype, subtype, charset, bytes(content), cid)
+
+
+def _set(put: Any, text: str, subtype: str, charset: str) -> None:
+    # Lines with NUL are none that every server takes (RFC 5322 section 4).
+    coding = {"cte": "quoted-printable"} if "\0" in text else {}
+    put(text, subtype=subtype, charset=charset, **coding)
 
 
 def _add(add: Any, part: _Part) -> None:

@@ -63,6 +63,8 @@ class Server:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"mailconf: '{name}' must be a str")
+            if value is not None and "\0" in value:  # it separates them (RFC 4616)
+                raise ValueError(f"mailconf: '{name}' must not hold NUL")
         if self.identity is not None and not clean("identity", self.identity).isascii():
             raise ValueError("mailconf: 'identity' must be ASCII")
         if not self.port:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import functools
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,10 +12,24 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from .library import txredisapi
 
-__all__ = ["HashRing", "ShardedConnectionHandler", "ShardedUnixConnectionHandler", "point_of"]
+__all__ = [
+    "HashRing",
+    "ShardedConnectionHandler",
+    "ShardedUnixConnectionHandler",
+    "point_of",
+    "tag_of",
+]
 
-#: What stands in braces decides where a key goes, so that some can be kept together.
-_TAG = re.compile(r".+\{(.*)\}.*", re.DOTALL)
+
+def tag_of(key: str) -> str | None:
+    """What stands in braces decides where a key goes, so that some can be kept together.
+
+    It is what the last brace that opens before the last one that closes holds, unless that is the
+    first character of the key.
+    """
+    end = key.rfind("}")
+    start = key.rfind("{", 1, end) if end > 0 else -1
+    return None if start < 0 else key[start + 1 : end]
 
 
 def point_of(text: str | bytes) -> int:
@@ -129,8 +142,8 @@ class ShardedConnectionHandler:
     def node_of(self, key: str | bytes) -> Any:
         """The handler of the server that has a key."""
         text = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
-        tag = _TAG.match(text)
-        return self._nodes()(key if tag is None else tag[1])
+        tag = tag_of(text)
+        return self._nodes()(key if tag is None else tag)
 
     def pipeline(self) -> Any:
         """Not for several servers: NotImplementedError."""

@@ -15,6 +15,8 @@ from .stores import SessionStore
 __all__ = ["CookieStore", "Loaded", "SessionInfo", "Sessions"]
 
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: How often `Sessions.end_all` looks for sessions that are left.
+_PASSES = 25
 _SAMESITE = ("Strict", "Lax", "None")
 
 
@@ -210,8 +212,14 @@ class Sessions:
         Raises:
             TypeError: the store is a `CookieStore`.
         """
-        keys = [key for key in await self.ask(self._server_store().keys_of, owner) if key != but]
-        return sum([await self.end(key, owner) for key in keys])
+        store, ended = self._server_store(), 0
+        for _ in range(_PASSES):
+            keys = [key for key in await self.ask(store.keys_of, owner) if key != but]
+            found = sum([await self.end(key, owner) for key in keys])
+            ended += found
+            if not found:  # none has got another id meanwhile
+                break
+        return ended
 
     def _server_store(self) -> SessionStore:
         if isinstance(self.store, CookieStore):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine, Generator, Iterator, MutableMapping
 from typing import Any
 
 from cyclone._async import Waiter, failure_of, resolve
+from cyclone.web import HTTPError
 
 from .asking import StoreUnavailable
 from .configuration import CookieStore, Loaded, Sessions
@@ -18,6 +20,9 @@ _LARGEST_COOKIE = 4096
 _LONGEST_OWNER = 255
 #: How often a change is tried again when other workers change the same session.
 _ATTEMPTS = 25
+#: What stands in place of a session that gets another id, for a moment; it is no session.
+_MOVED = "null"
+_MOVED_TTL = 60
 
 
 def now(coroutine: Any) -> Any:
@@ -55,6 +60,7 @@ class Session(MutableMapping[str, Any]):
         self._record: Record | None = None
         self._before: dict[str, str] = {}
         self._changes_id = False
+        self._logs_in = False
         self._destroyed = False
         self._new_id: str | None = None  # what it is called since this request
 
@@ -192,6 +198,7 @@ class Session(MutableMapping[str, Any]):
         record.owner = owner
         record.created = self._sessions.clock()
         self._destroyed = False
+        self._logs_in = True
         self.rotate()
 
     def logout(self) -> None:
@@ -262,10 +269,10 @@ class Session(MutableMapping[str, Any]):
         if isinstance(self._sessions.store, CookieStore):
             self._save_in_cookie(record)
         elif self._loaded is None or self._changes_id:
-            await self._save_as_new(record)
+            await self._save_as_new(record, changes)
         else:
             await self._save_in_turn(record, changes, self._loaded)
-        self._changes_id = False
+        self._changes_id = self._logs_in = False
 
     async def _end(self, record: Record) -> Record:
         """End the session; what has been put into it since begins another."""
@@ -289,19 +296,40 @@ class Session(MutableMapping[str, Any]):
         self._sessions.set_cookie(self._handler, value, record)
         self._keep("", text, record)
 
-    async def _save_as_new(self, record: Record) -> None:
+    async def _save_as_new(self, record: Record, changes: Changes) -> None:
+        """Save it under another id.
+
+        What others have changed meanwhile comes along.  A session that has ended meanwhile stays
+        ended, unless somebody has just logged in.
+        """
         store: Any = self._sessions.store
-        session_id, key = self._sessions.new_id()
-        text = self._encoded(record)
-        if not await self._sessions.ask(
-            store.swap, key, None, text, self._ttl(record), record.owner
-        ):
-            raise RuntimeError("the store of sessions has not taken a new one")
-        if self._loaded is not None:
-            await self._sessions.ask(store.delete, self._loaded.key, self._owner_in(self._loaded))
-        self._new_id = session_id
-        self._sessions.set_cookie(self._handler, session_id, record)
-        self._keep(key, text, record)
+        ask, old = self._sessions.ask, self._loaded
+        for _ in range(_ATTEMPTS):
+            session_id, key = self._sessions.new_id()
+            text, ttl = self._encoded(record), self._ttl(record)
+            if not await ask(store.swap, key, None, text, ttl, record.owner):
+                raise RuntimeError("the store of sessions has not taken a new one")
+            # Both are there now: whoever ends this one finds the new one, too, or is found out.
+            if old is None or await ask(store.swap, old.key, old.text, _MOVED, _MOVED_TTL, None):
+                if old is not None:
+                    with contextlib.suppress(HTTPError):  # nobody can use it any more
+                        await ask(store.delete, old.key, self._owner_in(old))
+                self._new_id = session_id
+                self._sessions.set_cookie(self._handler, session_id, record)
+                self._keep(key, text, record)
+                return
+            await ask(store.delete, key, record.owner)
+            current = await ask(store.load, old.key)
+            old = None if current is None else self._sessions.read(old.key, current)
+            if old is not None:
+                if old.record.owner in (None, record.owner):  # not what is somebody else's
+                    changes.apply(old.record.data)
+                    record.data = old.record.data
+                record.revision = old.record.revision + 1
+            elif not self._logs_in:
+                self._start_from(None)
+                return
+        raise RuntimeError("a session is changed by too many requests at once")
 
     async def _save_in_turn(self, record: Record, changes: Changes, loaded: Loaded) -> None:
         ask = self._sessions.ask

@@ -68,7 +68,9 @@ class Template:
         whitespace: mode, see `filter_whitespace`; by default the loader's, else that of the name.
 
     Attributes:
-        name, loader, autoescape: as given, or as the template says.
+        name: as given.
+        loader: as given.
+        autoescape: as given, or as the template says.
         namespace: the loader's names.
         file: the parsed template.
         code: the generated Python.

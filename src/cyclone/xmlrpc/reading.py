@@ -54,7 +54,9 @@ _CONTENTS = {
 _LISTS = frozenset(["params", "struct", "data"])
 
 _INTEGER = re.compile(r"[ \t\r\n]*[+-]?[0-9]+[ \t\r\n]*")
-_DOUBLE = re.compile(r"[ \t\r\n]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
+# No digit can be matched by two parts of it, so that nothing is tried twice.
+_DOUBLE = re.compile(r"[ \t\r\n]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/= \t\r\n]*")
 _NAME = re.compile(r"[A-Za-z0-9_.:/]+")
 _LONGEST_NAME = 255
 
@@ -171,6 +173,11 @@ class _Target(Unmarshaller):
             raise ValueError(f"no number: {data[:50]!r}")
         self.end_bigdecimal(data)
 
+    def _end_base64(self, data: str) -> None:
+        if not _BASE64.fullmatch(data):  # Python reads over what is none
+            raise ValueError(f"no base64: {data[:50]!r}")
+        self.end_base64(data)
+
     def _end_struct(self, data: str) -> None:
         names = self._stack[self._marks[-1] :: 2]
         if len(set(names)) < len(names):
@@ -182,6 +189,7 @@ class _Target(Unmarshaller):
         **dict.fromkeys(("i1", "i2", "i4", "i8", "int", "biginteger"), _end_integer),
         **dict.fromkeys(("double", "float"), _end_double),
         "bigdecimal": _end_decimal,
+        "base64": _end_base64,
         "struct": _end_struct,
     }
 

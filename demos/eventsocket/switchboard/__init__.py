@@ -1,0 +1,5 @@
+"""The switchboard; the README says what is where."""
+
+from .application import Switchboard
+
+__all__ = ["Switchboard"]

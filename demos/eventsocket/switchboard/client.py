@@ -1,0 +1,131 @@
+"""The client: logs in, asks for events, sends commands, and comes back when the switch was away."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from cyclone.log import app_log
+
+from .messages import Message, ProtocolError, Reader, command
+
+__all__ = ["Client", "ClientFactory", "Refused"]
+
+EVENTS = ("CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
+
+
+class Refused(Exception):
+    """The switch does not do what it was told."""
+
+
+class Client(Protocol):
+    """One connection to the switch.
+
+    Args:
+        password: of the Event Socket.
+        told: called with each event, a dict.
+        state: called with True when the switch begins to tell, and False when it is gone.
+    """
+
+    def __init__(
+        self,
+        password: str,
+        told: Callable[[dict[str, Any]], None],
+        state: Callable[[Client, bool], None],
+    ) -> None:
+        self._password = password
+        self._told = told
+        self._state = state
+        self._reader = Reader()
+        self._waiting: deque[Deferred[Message]] = deque()
+        self._gone = False
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            for message in self._reader.feed(data):
+                self._received(message)
+        except (ProtocolError, ValueError, TypeError) as error:
+            app_log.warning("The switch makes no sense: %s", error)
+            self.transport.abortConnection()
+
+    def _received(self, message: Message) -> None:
+        if message.kind == "auth/request":
+            self._log_in().addErrback(self._refused)
+        elif message.kind == "text/event-json":
+            event = json.loads(message.body)
+            if isinstance(event, dict):
+                self._told(event)
+        elif message.kind == "text/disconnect-notice":
+            self.transport.loseConnection()
+        elif message.kind in ("command/reply", "api/response") and self._waiting:
+            # Replies come in the order of the commands.
+            self._waiting.popleft().callback(message)
+
+    def _log_in(self) -> Deferred[None]:
+        async def log_in() -> None:
+            await self._send("auth", self._password)
+            await self._send("event", "json", *EVENTS)
+            self._state(self, True)
+
+        return Deferred.fromCoroutine(log_in())
+
+    def _refused(self, failure: Failure) -> None:
+        if not failure.check(ConnectionLost):
+            app_log.error("The switch does not let us in: %s", failure.getErrorMessage())
+            self.transport.loseConnection()
+
+    async def _send(self, *words: str) -> str:
+        answer = await self.send(*words)
+        text = answer.fields.get("reply-text", "") or answer.body.decode("utf-8", "replace")
+        if not text.startswith("+OK"):
+            raise Refused(text.strip()[:200] or "no reason given")
+        return text
+
+    def send(self, *words: str) -> Deferred[Message]:
+        """Send a command; the reply to it.
+
+        Raises:
+            ValueError: the words are no command.
+            ConnectionLost: the switch is gone.
+        """
+        line = command(*words)
+        if self._gone:
+            return fail(ConnectionLost())
+        answer: Deferred[Message] = Deferred()
+        self._waiting.append(answer)
+        self.transport.write(line)
+        return answer
+
+    async def call(self, *words: str) -> str:
+        """Have the switch do something: what it says.
+
+        Raises:
+            Refused: it does not do it.
+            ConnectionLost: it is gone.
+        """
+        return await self._send("api", *words)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._gone = True
+        self._state(self, False)
+        while self._waiting:
+            self._waiting.popleft().errback(ConnectionLost())
+
+
+class ClientFactory(Factory):
+    """Makes clients, for a `ClientService`, which connects again and again."""
+
+    noisy = False
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+
+    def buildProtocol(self, address: Any) -> Client:
+        return Client(*self._arguments)

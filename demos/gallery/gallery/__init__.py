@@ -1,0 +1,5 @@
+"""The gallery: a catalogue, and a keeper of processes."""
+
+from .application import Gallery
+
+__all__ = ["Gallery"]

@@ -1,0 +1,88 @@
+"""The page, and the way from it to a demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cyclone.web
+from cyclone.web import HTTPError, RequestHandler, url
+
+from .catalogue import ROOMS, Demo
+from .keeper import CannotStart, Keeper
+
+__all__ = ["Gallery"]
+
+HERE = Path(__file__).parents[1]
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'self' {host}; frame-ancestors 'none'"
+)
+
+
+class Base(RequestHandler):
+    """What all pages have in common."""
+
+    application: Gallery
+
+    def set_default_headers(self) -> None:
+        # The form's answer leads to another port of this host, which counts as where it goes.
+        host = f"http://{self.request.host_name}:*"
+        self.set_header("Content-Security-Policy", POLICY.format(host=host))
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")
+
+
+class Entrance(Base):
+    """All demos."""
+
+    def get(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.render("index.html", rooms=ROOMS, running=self.application.keeper.running)
+
+
+class Open(Base):
+    """Starts a demo, and leads to it."""
+
+    async def post(self, slug: str) -> None:
+        demo = self.application.demos.get(slug)
+        if demo is None or not demo.directory.is_dir():
+            raise HTTPError(404)
+        # Where this connection came in is an address that the visitor reaches.
+        here = self.request.connection.transport.getHost()
+        host = getattr(here, "host", "127.0.0.1")
+        try:
+            port = await self.application.keeper.port_of(demo, host)
+        except CannotStart as error:
+            self.set_status(503)
+            self.render("failed.html", demo=demo, why=str(error))
+            return
+        name = self.request.host_name
+        where = f"[{name}]" if ":" in name else name
+        self.redirect(f"http://{where}:{port}/", status=303)
+
+
+class Gallery(cyclone.web.Application):
+    """The gallery.
+
+    Attributes:
+        demos: by what they are called in URLs.
+        keeper: what runs.
+    """
+
+    keeper: Keeper
+
+    def __init__(self, **settings: Any) -> None:
+        self.demos: dict[str, Demo] = {demo.slug: demo for room in ROOMS.values() for demo in room}
+        routes = [url(r"/", Entrance), url(r"/open/([a-z0-9_-]+)", Open)]
+        settings.setdefault("template_path", str(HERE / "templates"))
+        settings.setdefault("static_path", str(HERE / "static"))
+        settings.setdefault("cross_origin_protection", True)
+        super().__init__(routes, **settings)
+
+    def startFactory(self) -> None:
+        """Begin to keep processes, now that there is a reactor."""
+        super().startFactory()
+        reactor: Any = self.clock
+        self.keeper = Keeper(reactor)
+        reactor.addSystemEventTrigger("before", "shutdown", self.keeper.stop)
