@@ -1,7 +1,7 @@
 """What responses begin with: the header fields that are there before a handler sets any.
 
 Mostly that is `PLAIN`.  With the setting ``security_headers`` there are more, and they are kept
-encoded as those are, so that they cost no more than their bytes.
+encoded as those are, so that they cost little more than their bytes.
 """
 
 from __future__ import annotations
