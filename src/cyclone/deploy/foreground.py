@@ -192,12 +192,18 @@ def _run_alone(options: RunOptions) -> int:
 
     plan = options.plan()
     factories = [load_application(site.target, site.appopts) for site in plan.sites]
-    return _serve(reactor, listeners_for(Adopting(reactor), plan, factories))
+    listeners = listeners_for(Adopting(reactor), plan, factories)
+    return _serve(reactor, listeners, say=_words(options))
 
 
-def _serve(reactor: Any, listeners: list[Listener], reporter: Reporter | None = None) -> int:
+def _serve(
+    reactor: Any,
+    listeners: list[Listener],
+    reporter: Reporter | None = None,
+    say: Callable[[list[str]], None] | None = None,
+) -> int:
     notifier = Notifier.from_environment()
-    service = WebService(listeners, on_listening=_say_where, on_stopping=notifier.stopping)
+    service = WebService(listeners, on_listening=say or _say_where, on_stopping=notifier.stopping)
     ignore = () if reporter is None else (signal.SIGINT,)
     signals = Signals(reactor, lambda: stop_reactor(reactor), reactor.crash, ignore)
     reactor.callWhenRunning(signals.install)
@@ -225,6 +231,11 @@ def _say_where(urls: list[str]) -> None:
     print(f"Listening on {' and '.join(urls)} (Ctrl-C stops)", flush=True)
 
 
+def _words(options: RunOptions) -> Callable[[list[str]], None]:
+    """What says where we listen: for programs that read the log, that stands in there already."""
+    return (lambda urls: None) if options.log_format == "json" else _say_where
+
+
 # -- with a supervisor -----------------------------------------------------------------------------
 
 
@@ -241,7 +252,7 @@ def _run_supervised(options: RunOptions, family: int, supervisor: int) -> int:
         reporter.report()
         raise
     listener = adopted_listener(reactor, SOCKET_FD, family, application)
-    return _serve(reactor, [listener], reporter)
+    return _serve(reactor, [listener], reporter, _words(options))
 
 
 def _check_reload(options: RunOptions) -> None:
@@ -312,7 +323,7 @@ def _run_with_workers(options: RunOptions) -> int:
         order,
         options.workers,
         notifier=Notifier.from_environment(),
-        on_serving=_say_where,
+        on_serving=_words(options),
         on_failure=failed,
     )
     signals = Signals(reactor, lambda: stop_reactor(reactor), service.cut)
