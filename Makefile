@@ -28,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format lock clean
+.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock clean
 
 help:
-	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | lock | clean"
+	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -73,12 +73,18 @@ test-cov: $(VENV)/.installed-dev
 # environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  Left out
 # is what no reactor takes part in (no `assert` is in src/, see test_architecture), what brings a
 # reactor of its own, and demos, whose servers `cyclone run` starts on uvloop anyway.
-REACTORLESS := auth bench bottle browser conformance demos httputil locale log options template \
-  http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
-  test_escape.py test_guides.py test_packaging.py test_security_document.py test_settings.py test_util.py
+REACTORLESS := app auth bench bottle browser conformance demos httputil locale log options \
+  template http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
+  test_escape.py test_guides.py test_packaging.py test_security_document.py test_settings.py \
+  test_util.py
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
+
+# The translations of the skeletons of projects, for people (.po) and for the server (.mo).
+locales: $(VENV)/.installed-dev
+	for directory in src/cyclone/app/skeletons/*/frontend/locale; do \
+	  $(BIN)/pybabel compile --domain='@@modname@@' --directory=$$directory || exit 1; done
 
 # Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
 conformance-tornado: $(VENV)/.installed-dev

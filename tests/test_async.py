@@ -531,6 +531,27 @@ def test_a_plain_task_that_gave_up_does_not_disturb_the_waiter() -> None:
     assert on_loop(main) == [True]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_waiter_is_cancelled_with_the_only_plain_task_that_waits(others: int) -> None:
+    async def main(seen: list[Any]) -> None:
+        waiter = Waiter()
+
+        async def other() -> None:
+            await waiter
+            seen.append("other")
+
+        tasks = [asyncio.create_task(other()) for _ in range(others)]
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.create_task(asyncio.wait_for(waiter, 0.001))
+        await asyncio.sleep(0)
+        seen.append(waiter.called)
+        waiter.callback(None)
+        await asyncio.gather(*tasks)
+
+    assert on_loop(main) == ([False, "other"] if others else [True])
+    gc.collect()  # nothing is logged about errors that nobody has handled
+
+
 def test_a_foreign_yield_is_an_error_inside_the_coroutine() -> None:
     class Odd:
         def __await__(self) -> Generator[Any, None, None]:

@@ -204,6 +204,17 @@ def test_the_command_tells_the_version(environment: Environment, command: list[s
     assert cyclone.__version__ in environment.run(command)
 
 
+def test_new_projects(environment: Environment, names: set[str], tmp_path: Path) -> None:
+    source = ROOT / "src" / "cyclone" / "app" / "skeletons"
+    for path in source.rglob("*"):
+        if path.is_file():
+            assert path.relative_to(ROOT / "src").as_posix() in names
+    environment.run(["bin/cyclone", "app", "-p", "shop", "-a", "signup", "-t", str(tmp_path)])
+    assert (tmp_path / "shop" / ".gitignore").is_file()
+    assert (tmp_path / "shop/frontend/locale/pt_BR/LC_MESSAGES/shop.mo").is_file()
+    assert environment.run(["-m", "cyclone.app", "-n"]).startswith("# Copyright")
+
+
 def test_types_are_there_for_others(environment: Environment, tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "app.py").write_text("from cyclone import version\nreveal_type(version)\n")

@@ -171,7 +171,10 @@ class Fetch(SSEHandler):
             response, size = await self._ask(url, tell)
             if response.code not in (301, 302, 303, 307, 308):
                 return response, size
-            url = urljoin(url, response.headers.get("Location", ""))
+            try:
+                url = urljoin(url, response.headers.get("Location", ""))
+            except ValueError:
+                raise Refused("leads to an address that makes no sense") from None
             if origin_of(url) not in self.application.origins:
                 raise Refused(f"leads to {url[:80]}, whose server is not on the list")
             tell("moved", url=url)

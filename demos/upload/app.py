@@ -11,6 +11,7 @@ What was uploaded is deleted when the server stops.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -59,30 +60,36 @@ class Spool:
         self._lock = threading.Lock()
         self._digest = hashlib.sha256()
         self._file: Any = None
+        self._over = False
 
     def write(self, data: bytes) -> None:
         """Add to it; without effect when it was discarded meanwhile."""
         with self._lock:
+            if self._over:
+                return
             if self._file is None:
                 # Not seen before: nobody can have put a link there.
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb", buffering=0)
-            if not self._file.closed:
-                self._file.write(data)
-                self._digest.update(data)
+                self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
+            self._file.write(data)
+            self._digest.update(data)
 
     def end(self) -> str:
         """It is whole; returns its SHA-256 in hexadecimal digits."""
         self.write(b"")
         with self._lock:
-            self._file.close()
+            if not self._over:
+                self._over = True
+                self._file.close()
             return self._digest.hexdigest()
 
     def discard(self) -> None:
         """Forget it; `write` may be at work, and is waited for."""
-        self.write(b"")
         with self._lock:
-            self._file.close()
+            self._over = True
+            if self._file is not None:
+                with contextlib.suppress(OSError):  # the disk may be full
+                    self._file.close()
             self.path.unlink(missing_ok=True)
 
 

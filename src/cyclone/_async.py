@@ -65,16 +65,18 @@ HandlerErrors = (Exception, asyncio.CancelledError, SystemExit)
 class Waiter(Deferred[None]):
     """A Deferred that may also be awaited in a plain asyncio task.
 
-    ``flush()`` and ``finish()`` return one when the peer reads slowly.  inlineCallbacks may yield
-    it, a coroutine run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
+    ``flush()`` returns one when the peer reads slowly.  inlineCallbacks may yield it, a coroutine
+    run by Twisted or by cyclone may await it, and so may ``asyncio.create_task``.
     """
 
     def __init__(self, waited_for: Callable[[Waiter], None] | None = None) -> None:
         """`waited_for` is called when somebody begins to wait."""
         super().__init__()
         self._waited_for = waited_for
+        self.waiting = 0  # how many callbacks it was given
 
     def _tell(self) -> None:
+        self.waiting += 1
         waited_for, self._waited_for = self._waited_for, None
         if waited_for is not None:
             waited_for(self)
@@ -101,19 +103,24 @@ for _name in ("addCallbacks", "addCallback", "addErrback", "addBoth"):
     setattr(Waiter, _name, _telling(getattr(Deferred, _name)))
 
 
-def _as_future(deferred: Deferred[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+def _as_future(deferred: Waiter, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = loop.create_future()
 
     def relay(result: Any) -> Any:
-        if future.cancelled():
-            return result
         if isinstance(result, Failure):
-            future.set_exception(exception_of(result))
-            return None
-        future.set_result(result)
+            deferred.addErrback(lambda _: None)  # as in _watch()
+            if not future.cancelled():
+                future.set_exception(exception_of(result))
+        elif not future.cancelled():
+            future.set_result(result)
         return result
 
+    def give_up(_: Any) -> None:
+        if future.cancelled() and deferred.waiting == 1:  # nobody else waits
+            deferred.cancel()
+
     deferred.addBoth(relay)
+    future.add_done_callback(give_up)
     return future
 
 
@@ -274,13 +281,8 @@ def spawn(coroutine: Coroutine[Any, Any, Any]) -> Spawned:
     logged, so callers catch inside what they expect.
     """
     loop = asyncio._get_running_loop()
-    runner: Runner | AsyncioRunner
-    if loop is None:
-        runner = Runner(coroutine)
-        runner.start()
-    else:
-        runner = AsyncioRunner(coroutine, loop)
-        runner.start()
+    runner: Spawned = Runner(coroutine) if loop is None else AsyncioRunner(coroutine, loop)
+    runner.start()
     return runner
 
 

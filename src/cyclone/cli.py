@@ -1,7 +1,7 @@
 """The command ``cyclone``, also ``python -m cyclone``.
 
-``cyclone run TARGET`` serves an application in the foreground. Further commands are added to the
-table at the end.
+``cyclone run TARGET`` serves an application in the foreground, ``cyclone app`` makes a new project,
+``cyclone secret`` a secret for cookies. Further commands are added to the table at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cyclone import __version__
+from cyclone import __version__, app
 from cyclone.deploy import (
     Access,
     DeployError,
@@ -181,6 +181,18 @@ def _port_of_environment() -> int:
         raise DeployError(f"$PORT: {error}") from None
 
 
+# -- cyclone secret --------------------------------------------------------------------------------
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _secret(arguments: argparse.Namespace) -> int:
+    print(app.cookie_secret())
+    return 0
+
+
 COMMANDS: Mapping[
     str,
     tuple[
@@ -190,4 +202,6 @@ COMMANDS: Mapping[
     ],
 ] = {
     "run": ("Serve an application in the foreground.", _run_arguments, _run),
+    "app": ("Create a new project.", app.add_arguments, app.run),
+    "secret": ("Print a new secret for the setting cookie_secret.", _no_arguments, _secret),
 }

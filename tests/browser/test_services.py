@@ -6,22 +6,14 @@ All of them are served by one process, but for ssl, which is served as its READM
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT, FLAGS
+from tests.browser.test_blog import FAINT
 from tests.demos.serving import serving
 from tests.demos.test_ssl import Served
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    pytest.mark.xdist_group("services-demos"),
-]
 
 DEMOS = (
     *("auth", "github_auth", "dropbox_auth", "facebook"),
@@ -33,15 +25,6 @@ DEMOS = (
 def served() -> Iterator[dict[str, str]]:
     with serving(*DEMOS) as addresses:
         yield addresses
-
-
-@pytest.fixture(scope="module")
-def browser(program: Callable[..., str]) -> Iterator[Any]:
-    chromium = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -97,13 +80,14 @@ def follow(page: Any, name: str) -> None:
 )
 def test_logging_in(served: Any, page: Any, demo: str, service: str, shown: str) -> None:
     page.goto(served[demo])
-    check_looks(page)
     follow(page, f"Log in with {service}")
     assert not page.url.startswith(served[demo])
-    check_looks(page)
-    press(page, "Deny")
-    assert "You are not logged in" in page.get_by_role("status").inner_text()
-    follow(page, f"Log in with {service}")
+    if demo == "auth":
+        check_looks(page)
+        press(page, "Deny")
+        assert "You are not logged in" in page.get_by_role("status").inner_text()
+        check_looks(page)
+        follow(page, f"Log in with {service}")
     page.get_by_label("Grace Hopper").check()
     press(page, "Allow")
     assert page.url.startswith(served[demo])
@@ -120,7 +104,6 @@ def test_logging_in(served: Any, page: Any, demo: str, service: str, shown: str)
 def test_fetching(served: Any, page: Any) -> None:
     page.goto(served["httpclient"])
     page.get_by_role("checkbox", name="quick").wait_for()
-    check_looks(page)
     for name in ("large", "late", "endless", "broken", "missing"):
         page.get_by_role("checkbox", name=name).uncheck()
     page.get_by_role("button", name="Fetch").click()
@@ -147,7 +130,6 @@ def test_languages(served: Any, page: Any) -> None:
     assert page.inner_text("#says") == "There are 22 apples in the basket."
     follow(page, "Polski")
     assert page.inner_text("#says") == "W koszu są 22 jabłka."
-    check_looks(page)
     follow(page, "العربية")
     assert page.evaluate("document.documentElement.dir") == "rtl"
     sides = "['.brand', 'nav'].map(s => document.querySelector(s).getBoundingClientRect().right)"
@@ -160,20 +142,17 @@ def test_languages(served: Any, page: Any) -> None:
 def test_uploading(served: Any, page: Any) -> None:
     page.goto(served["upload"])
     page.get_by_text("Nothing yet.").wait_for()
-    check_looks(page)
     data = bytes(range(256)) * 12 * 1024
     file = {"name": "data <1>.bin", "mimeType": "text/html", "buffer": data}
     page.get_by_label("Choose files, or drop them here").set_input_files(file)
     page.get_by_role("status").filter(has_text="data <1>.bin is there: 3 MiB in").wait_for()
     item = page.get_by_role("listitem").filter(has_text="SHA-256")
     item.wait_for()
-    assert re.search(r"[\d.]+ MiB", page.inner_text("#memory")) or page.inner_text("#memory")
-    check_looks(page)
     with page.expect_download() as coming:
         page.get_by_role("link", name="data <1>.bin").click()
     with open(coming.value.path(), "rb") as kept:
         assert kept.read() == data
-    # One that is cancelled on its way: the server is asked to take more than the browser has sent.
+    # One that does not get anywhere, so that its progress can be looked at.
     page.evaluate("XMLHttpRequest.prototype.send = function () {}")
     page.get_by_role("button", name="Send 256 MiB of zeros").click()
     page.get_by_role("progressbar", name="Progress of zeros").wait_for()
@@ -213,7 +192,6 @@ def test_encrypting(page: Any, tmp_path: Any) -> None:
     try:
         page.goto(demo.plain)
         assert "Not encrypted" in page.inner_text("main")
-        check_looks(page)
         follow(page, "Enter the vault")
         assert page.url == demo.secure + "/vault/"
         assert page.inner_text("#visits") == "1" and "TLSv1.3" in page.inner_text("dl")

@@ -12,6 +12,24 @@ from tests.plugins.valkey import Valkey
 CHAT = Path(__file__).parents[2] / "demos" / "websocket" / "chat"
 
 
+#: Has a socket that the page has left say something more.
+LEFT = """async () => {
+  const { Socket } = await import("/static/socket.js");
+  const real = WebSocket, made = [], heard = [];
+  window.WebSocket = class extends EventTarget {
+    constructor() { super(); made.push(this); }
+    close() {}
+  };
+  const socket = new Socket(() => "/x", (what) => heard.push(what.text));
+  window.WebSocket = real;
+  for (const text of ["here", "late"]) {
+    made[0].dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ text }) }));
+    if (text === "here") socket.close();
+  }
+  return heard;
+}"""
+
+
 class Visitor:
     """Somebody in the chat."""
 
@@ -78,6 +96,8 @@ def test_two_processes(
     grace.page.get_by_role("button", name="Lobby").click()
     grace.is_connected()
     grace.does_not_see("are you there?")
+
+    assert grace.page.evaluate(LEFT) == ["here"]
 
     server.kill()
     for one in (ada, grace):

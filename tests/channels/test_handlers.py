@@ -51,8 +51,9 @@ def channels() -> Any:
     channels.close()
 
 
-def serve(reactor: Any, channels: Channels) -> tuple[Any, str]:
-    application = Application([("/room", Room), ("/events", Events)], channels=channels)
+def serve(reactor: Any, channels: Channels, **settings: Any) -> tuple[Any, str]:
+    routes: Any = [("/room", Room), ("/events", Events)]
+    application = Application(routes, channels=channels, **settings)
     port = reactor.listenTCP(0, application, interface="127.0.0.1")
     return port, f"ws://127.0.0.1:{port.getHost().port}/room"
 
@@ -138,4 +139,49 @@ async def test_server_sent_events(reactor: Any, channels: Channels) -> None:
     for one in (second, back):
         one.transport.abortConnection()
     await eventually(lambda: channels.statistics().channels == {})
+    await port.stopListening()
+
+
+async def test_a_history_that_is_longer_than_what_may_wait_for_a_client(reactor: Any) -> None:
+    """It is sent as fast as the client takes it; more than may wait closes the connection."""
+    channels = Channels("memory:?history=100")
+    limits = {"websocket_write_buffer_limit": 1000, "sse_write_buffer_limit": 1000}
+    port, url = serve(reactor, channels, **limits)
+    for number in range(100):
+        await channels.publish("room", f"{number:02}" + "x" * 100_000)
+    socket = await websocket_connect(f"{url}?since=0")
+    page = await connectProtocol(
+        TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), Page()
+    )
+    page.ask(b"Last-Event-ID: 0\r\n")
+    for number in range(100):
+        message = await socket.read_message()
+        assert message is not None and int(message[:2]) == number
+    await eventually(lambda: page.received.endswith(b"x\n\n\r\n") and b"data: 99x" in page.received)
+    assert [int(data[:2]) for data in page.events()] == list(range(100))
+    await channels.publish("room", "live")
+    assert await socket.read_message() == "live"
+    socket.close()
+    page.transport.abortConnection()
+    await eventually(lambda: channels.statistics().channels == {})
+    channels.close()
+    await port.stopListening()
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_history(reactor: Any) -> None:
+    channels = Channels("memory:?history=100")
+    port, url = serve(reactor, channels)
+    for _ in range(100):
+        await channels.publish("room", "x" * 100_000)
+    socket = await websocket_connect(f"{url}?since=0", max_message_size=1000)  # closes with 1009
+    page = await connectProtocol(
+        TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), Page()
+    )
+    page.ask(b"Last-Event-ID: 0\r\n")
+    assert await socket.read_message() is None
+    await eventually(lambda: page.received)
+    page.transport.abortConnection()
+    await eventually(lambda: channels.statistics().channels == {})
+    assert channels.statistics().delivered < 200
+    channels.close()
     await port.stopListening()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from cyclone.channels import (
     Status,
     SubscriptionOverflow,
 )
+from cyclone.sse import SSEHandler
+from cyclone.testing import Client
+from cyclone.web import Application
 from tests.web.support import recorded_log
 
 from .support import Gate, result_of
@@ -192,6 +196,22 @@ def test_in_a_plain_asyncio_task() -> None:
     assert asyncio.run(main()) == ["x", "end"]
 
 
+def test_who_waits_for_a_while_only() -> None:
+    """Nothing is left of those who have given up, however quiet the channel is."""
+
+    async def main() -> Any:
+        channels = Channels(reactor=Clock())
+        subscription: Any = channels.subscribe("a")
+        for _ in range(3):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(anext(subscription), 0.001)
+        assert len(subscription._wanting) <= 1
+        await channels.publish("a", "x")
+        return (await asyncio.wait_for(anext(subscription), 5)).data
+
+    assert asyncio.run(main()) == "x"
+
+
 def test_limits(clock: Clock) -> None:
     channels = Channels(reactor=clock, max_channels=2, max_message_size=3)
     for name in ("a", "b", "b"):
@@ -277,6 +297,65 @@ async def test_it_ends_with_the_reactor(reactor: Any) -> None:
     assert not any(channels._shut_down == entry[0] for entry in phases.before)
 
 
+# --- what cannot be sent -------------------------------------------------------------------------
+
+
+def test_text_that_cannot_be_sent_to_anybody(channels: Channels) -> None:
+    channels.subscribe("a", print)
+    with pytest.raises(ValueError, match="must be text that UTF-8 can hold"):
+        channels.publish("a", "\ud800")
+    assert channels.statistics().published == 0
+
+
+def test_what_some_cannot_be_sent_is_for_the_others_all_the_same(channels: Channels) -> None:
+    """Also when it follows from another message, and others follow from it."""
+
+    class Stream(SSEHandler):
+        def bind(self) -> None:
+            channels.subscribe("a", self)
+
+    got: list[Any] = []
+
+    def hear(message: Message) -> None:
+        got.append(message.data)
+        if message.data == "go":
+            channels.deliver(Message("a", "\ud800"))  # of an engine that does not look
+            channels.publish("a", "next")
+
+    client = Client(Application([("/", Stream)]))
+    page = client.open("GET", "/", headers={"Accept": "text/event-stream"})
+    channels.subscribe("a", hear)
+    with recorded_log() as lines:
+        publish(channels, "a", "go", "last")
+    assert got == ["go", "\ud800", "next", "last"]
+    assert page.received == b"data: go\n\ndata: next\n\ndata: last\n\n"
+    assert len(lines) == 1 and "Cannot send a message of" in lines[0].text
+    client.close()
+
+
+def test_an_event_stream_that_has_gone_is_not_subscribed(channels: Channels) -> None:
+    streams: list[Any] = []
+
+    class Stream(SSEHandler):
+        def bind(self) -> None:
+            streams.append(self)
+
+    client = Client(Application([("/", Stream)]))
+    page = client.open("GET", "/", headers={"Accept": "text/event-stream"})
+    (stream,) = streams
+    waiting = len(stream.request.connection._when_done)
+    for number in range(5):
+        channels.subscribe(f"room {number}", stream).close()
+    assert not stream._close_watchers  # nothing is left of them
+    assert len(stream.request.connection._when_done) == waiting + 1
+    last = channels.subscribe("a", stream)
+    page.disconnect()
+    assert last.closed and channels.statistics().channels == {}
+    assert channels.subscribe("a", stream, since="0").closed
+    assert channels.statistics().channels == {}
+    client.close()
+
+
 # --- history -------------------------------------------------------------------------------------
 
 
@@ -327,8 +406,56 @@ def test_histories_are_forgotten(clock: Clock) -> None:
     publish(channels, "b", "2")
     publish(channels, "a", "3")
     publish(channels, "c", "4")
-    assert texts_since(channels, "b", "0") == ([], False)
+    assert texts_since(channels, "b", "0") == ([], True)
     assert texts_since(channels, "a", "0")[0] == ["3"]
+    publish(channels, "b", "5")
+    assert texts_since(channels, "b", "0") == (["5"], True)  # there was another one
+
+
+def test_histories_have_a_size(clock: Clock) -> None:
+    channels = Channels("memory:?history=3&max_bytes=10", reactor=clock)
+    publish(channels, "a", "1234", "567")
+    publish(channels, "b", "890")
+    assert texts_since(channels, "a", "0") == (["1234", "567"], False)
+    publish(channels, "b", "x")
+    assert texts_since(channels, "a", "0") == (["567"], True)
+    assert texts_since(channels, "b", "0") == (["890", "x"], False)
+    publish(channels, "b", "12345678")
+    assert texts_since(channels, "a", "0") == ([], True)
+    assert texts_since(channels, "b", "0") == (["x", "12345678"], True)
+    publish(channels, "b", "1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
+    assert texts_since(channels, "b", "0") == (["8", "9", "0"], True)
+    publish(channels, "b", "more than ten bytes")
+    assert texts_since(channels, "b", "0") == ([], True)
+
+
+async def test_an_iterator_that_is_closed_as_iterators_are(channels: Channels) -> None:
+    async with contextlib.aclosing(channels.subscribe("a")) as words:  # type: ignore[type-var]
+        await channels.publish("a", "x")
+        async for message in words:  # type: ignore[attr-defined]
+            assert message.data == "x"
+            break
+    assert channels.statistics().channels == {}
+
+
+async def test_a_history_that_is_longer_than_what_may_wait(clock: Clock) -> None:
+    """It comes as fast as it is taken, and what is published meanwhile after it."""
+    channels = Channels("memory:?history=10", reactor=clock, queue_size=2)
+    publish(channels, "a", *map(str, range(6)))
+    gate = Gate()
+    slow = channels.subscribe("a", gate, since="0")
+    late = channels.subscribe("a", since="0")
+    assert result_of(late.ready()) is None  # though nobody takes a message before
+    publish(channels, "a", "6")
+    for _ in range(6):
+        gate.open()
+    assert gate.got == [str(number) for number in range(7)]
+    assert result_of(slow.ready()) is None and not (slow.dropped or slow.lost)
+    got = [(await anext(late)).data for _ in range(7)]
+    assert got == gate.got and not (late.dropped or late.lost)
+    gone = channels.subscribe("a", since="0")
+    gone.close()
+    assert [message async for message in gone] == []
 
 
 def test_an_engine_without_a_history_says_that_it_has_none(channels: Channels) -> None:

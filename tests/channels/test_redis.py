@@ -237,6 +237,41 @@ async def test_streams_say_when_something_is_lost(
     await ending(channels)
 
 
+async def test_a_history_comes_in_pages(valkey: Valkey, make: Make) -> None:
+    """By number and by size, for those who ask for it and after a lost connection."""
+    channels = make(valkey, 2000)
+    ear = Ear(channels, "a")
+    await ear.subscription.ready()
+    await channels.publish("a", "first")
+    await ear.hears("first")
+    asked: list[int] = []
+    engine: Any = channels.engine
+    ask = engine._ask
+
+    async def counting(*args: Any) -> Any:
+        answer = await ask(*args)
+        asked.append(len(answer[3]))
+        return answer
+
+    engine._ask = counting
+    sizes = [900_000, 900_000, 3_000_000, 10, *[1] * 600]
+    valkey.call("CLIENT", "KILL", "TYPE", "pubsub")
+    for number, size in enumerate(sizes):
+        valkey.call("XADD", "cyclone:a", "*", "m", f"{number}{'x' * size}")
+    expected = ["first", *(f"{number}{'x' * size}" for number, size in enumerate(sizes))]
+    del expected[3]  # too long for us
+    await eventually(lambda: len(ear.got) == len(expected) - 1)
+    assert ear.got == expected[1:]
+    await eventually(lambda: channels.status == Status("open"))
+    asked.clear()
+    late = Ear(channels, "a", since="0")
+    await late.subscription.ready()
+    assert late.got == expected
+    assert asked == [3, 2, 2, 500, 102]  # each but the first begins with the last one before
+    assert not late.subscription.lost and channels.statistics().refused == 2
+    await ending(channels)
+
+
 async def test_a_channel_that_may_not_be_listened_to(
     new_valkey: Callable[..., Valkey], make: Make
 ) -> None:

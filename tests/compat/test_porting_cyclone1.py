@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -104,14 +103,6 @@ def test_names_that_are_gone() -> None:
     for name in ("os", "_linkify", "_xsrf_form_html"):
         assert not hasattr(cyclone.web, name)
     assert not hasattr(cyclone.httpserver, "_BadRequestException")
-
-
-def test_what_is_not_there_yet() -> None:
-    text = DOCUMENT.read_text("utf-8").partition("## Not there yet")[2]
-    modules = re.findall(r"`(cyclone\.\w+)`", text)
-    assert modules
-    there = [name for name in modules if importlib.util.find_spec(name) is not None]
-    assert not there, f"{there} are there: take them out of the list and say what has changed"
 
 
 # --- Python 2 and 3 ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.test import iosim
 
 from cyclone.testing import Client
@@ -196,6 +197,24 @@ def test_a_switch_that_makes_no_sense(data: bytes) -> None:
     assert transport.disconnected
 
 
+def test_a_switch_that_does_not_reply() -> None:
+    clock, board = Clock(), Switchboard().board
+    client = client_module.Client("x", board.told, board.state, clock)
+    transport = StringTransport()
+    client.makeConnection(transport)
+    failed: list[Any] = []
+    client.send("api", "status")
+    client.dataReceived(messages.message(b"UP", content_type="api/response"))
+    assert not clock.getDelayedCalls()
+    client.send("api", "status").addErrback(failed.append)
+    clock.advance(9)
+    assert not transport.disconnected
+    clock.advance(1)
+    assert transport.disconnected
+    client.connectionLost(Failure(ConnectionLost()))
+    assert failed[0].check(ConnectionLost) and not clock.getDelayedCalls()
+
+
 def test_the_switch_minds_who_commands() -> None:
     switch = fake.Switch(clock=Clock())
     session = switch.buildProtocol(None)
@@ -226,6 +245,6 @@ def test_people_call_each_other() -> None:
         clock.advance(1)
         states |= {call["state"] for call in switch.calls.values()}
         most = max(most, len(switch.calls))
-    assert states == {"ringing", "talking"} and 0 < most <= fake.MOST_CALLS
+    assert states == {"ringing", "talking"} and 0 < most <= fake.BUSY < fake.MOST_CALLS
     switch.stop()
     assert not clock.getDelayedCalls()

@@ -1,4 +1,7 @@
-"""demos/helloworld: every way to start it, started."""
+"""demos/helloworld: every way to start it, started.
+
+Nearly every way: `cyclone run` of an app.py is what other demos are tested with.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from tests.plugins.processes import Process, script, unused_port
 PYTHON = sys.executable
 #: By what each way is started; PORT is the port.
 WAYS = {
-    "cyclone run": [PYTHON, "-m", "cyclone", "run", "app.py", "--port", "PORT"],
     "twistd cyclone": [
         *(script("twistd"), "--nodaemon", "--pidfile="),
         *("cyclone", "-p", "PORT", "-r", "app.Application"),

@@ -143,6 +143,9 @@ def test_cursors_of_other_servers_give_everything(chat: Client, cursor: str) -> 
     say(chat, "two")
     messages = chat.get(f"/messages?cursor={cursor}").json()["messages"]
     assert [each["text"] for each in messages] == ["one", "two"]
+    ours = chat.get("/messages").json()["cursor"].partition("-")[0]
+    messages = chat.get(f"/messages?cursor={ours}-{'9' * 5000}").json()["messages"]
+    assert [each["text"] for each in messages] == ["one", "two"]
 
 
 @pytest.mark.parametrize(

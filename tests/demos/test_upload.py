@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.demos.loading import DEMOS
+from tests.demos.loading import DEMOS, load
 from tests.plugins.processes import Process, unused_port
 
 MIB = 1024 * 1024
@@ -160,6 +160,23 @@ def test_room_for_two_large_ones_and_no_more(served: Served, client: requests.Se
             break
         client.get(served.base + "/files", timeout=20)
     assert served.kept() == []
+
+
+def test_what_is_discarded_is_gone(tmp_path: Path) -> None:
+    demo = load("upload")
+    spool = demo.Spool(tmp_path / "x")
+    spool.write(b"abc")
+    spool.discard()
+    spool.write(b"def")  # a thread that was late
+    assert list(tmp_path.iterdir()) == [] and len(spool.end()) == 64
+    nothing = demo.Spool(tmp_path / "gone" / "y")
+    nothing.discard()
+    whole = demo.Spool(tmp_path / "z")
+    whole.write(b"abc")
+    assert whole.end() == hashlib.sha256(b"abc").hexdigest()
+    assert (tmp_path / "z").read_bytes() == b"abc"
+    with pytest.raises(FileExistsError):
+        demo.Spool(tmp_path / "z").write(b"")
 
 
 def test_other_sites_and_other_methods(served: Served, client: requests.Session) -> None:

@@ -534,21 +534,65 @@ def test_one_timer_serves_all() -> None:
     assert len(stage.client.clock.getDelayedCalls()) == 1
 
 
-def test_a_heartbeat_that_reaches_nobody_ends_the_stream() -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_heartbeat_that_reaches_nobody_ends_the_stream(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not that of a program that does not read, whose system answers for it."""
     stage = Stage(Noting, sse_heartbeat_interval=5)
     response = stage.open()
     acknowledged = [10, 13, 13]
-    outbox = stage.handlers[0].request.connection.outbox
-    type(outbox).progress, progress = lambda _: acknowledged.pop(0), type(outbox).progress
-    try:
-        for beats in (1, 2):
-            stage.client.advance(5.5)
-            assert response.received == b":\n\n" * beats
+    outbox = type(stage.handlers[0].request.connection.outbox)
+    monkeypatch.setattr(outbox, "progress", lambda _: acknowledged.pop(0))
+    monkeypatch.setattr(outbox, "unanswered", lambda _: not answers)
+    for beats in (1, 2):
         stage.client.advance(5.5)
-    finally:
-        type(outbox).progress = progress
-    assert stage.notes == ["bind", "unbind"] and acknowledged == []
+        assert response.received == b":\n\n" * beats
+    stage.client.advance(5.5)
+    assert acknowledged == []
+    if answers:
+        assert response.received == b":\n\n" * 3
+        response.disconnect()
+    assert stage.notes == ["bind", "unbind"]
     assert not stage.app.connections and not stage.app.streams
+
+
+# --- handlers whose ends fail --------------------------------------------------------------------
+
+
+def test_a_stream_that_fails_to_say_what_has_failed() -> None:
+    class Failing(Noting):
+        def bind(self, *args: Any) -> Any:
+            self.stream(self.rows())
+
+        async def rows(self) -> Any:
+            yield "one"
+            raise ValueError("rows")
+
+        def log_exception(self, *error: Any) -> None:
+            raise RuntimeError("log_exception")
+
+    stage = Stage(Failing)
+    with recorded_log():
+        stage.open()
+    assert not stage.app.connections and not stage.app.streams
+
+
+def test_a_watcher_that_fails_keeps_nobody_from_hearing_of_the_end() -> None:
+    stage = Stage(Noting)
+    response = stage.open()
+    handler = stage.handlers[0]
+    handler.when_closed(lambda: 1 / 0)
+    handler.when_closed(lambda: stage.notes.append("watcher"))
+    forget = handler.when_closed(lambda: stage.notes.append("forgotten"))
+    forget()
+    with recorded_log() as lines:
+        response.disconnect()
+    forget()
+    assert sorted(stage.notes) == ["bind", "unbind", "watcher"]
+    assert len(problems(lines)) == 1
+    handler.when_closed(lambda: stage.notes.append("late"))()
+    assert stage.notes[-1] == "late"
 
 
 # --- settings, compression -----------------------------------------------------------------------

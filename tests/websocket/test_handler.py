@@ -783,3 +783,50 @@ def test_what_comes_while_a_message_is_handled_is_handled_next() -> None:
     order = ["outer", "inner", "last"]
     assert heard == [f"{part} {name}" for name in order for part in ("begin", "end")]
     assert peer.say("again") == ["again"]
+
+
+# -- handlers whose ends fail
+
+
+class Failing(Noting):
+    """Raises wherever it ends."""
+
+    def on_message(self, message: str | bytes) -> Any:
+        raise ValueError("on_message")
+
+    def on_close(self) -> None:
+        super().on_close()
+        raise ValueError("on_close")
+
+    def log_exception(self, *error: Any) -> None:
+        raise RuntimeError("log_exception")
+
+
+def test_a_handler_that_fails_to_say_what_has_failed() -> None:
+    """The connection ends as others do, and nothing is left of it."""
+    notes: list[Any] = []
+    app = serve(type("Failing_", (Failing,), {"notes": notes, "gates": []}))
+    peer = Peer(app)
+    with recorded_log() as lines:
+        assert peer.say("x") == [Close(1011, "")]
+        peer.close()
+    assert notes == ["open", ("close", 1000, "")]
+    assert len(problems(lines)) == 2 and peer.link.closed
+    assert not app.connections
+
+
+def test_a_watcher_that_fails_keeps_nobody_from_hearing_of_the_end() -> None:
+    kind, notes, _ = noting()
+
+    class Watched(kind):  # type: ignore[misc,valid-type]
+        def open(self, **_: Any) -> None:
+            self.when_closed(lambda: 1 / 0)
+            self.when_closed(lambda: notes.append("watcher"))
+
+    app = serve(Watched)
+    peer = Peer(app)
+    with recorded_log() as lines:
+        peer.close()
+    assert notes == ["watcher", ("close", 1000, "")]
+    assert "division by zero" in problems(lines)[0]
+    assert not app.connections

@@ -37,14 +37,14 @@ class Board:
 
     def told(self, event: dict[str, Any]) -> None:
         """An event of the switch."""
-        key, name = str(event.get("Unique-ID", "")), event.get("Event-Name")
+        key, name = str(event.get("Unique-ID", ""))[:64], event.get("Event-Name")
         if name == "CHANNEL_HANGUP_COMPLETE":
             if self.calls.pop(key, None) is not None:
                 cause = str(event.get("Hangup-Cause", ""))[:60]
                 self.pages.send({"key": key, "cause": cause}, "over")
         elif name in STATES and key and (key in self.calls or len(self.calls) < MOST_CALLS):
             call = {
-                "key": key[:64],
+                "key": key,
                 "caller": str(event.get("Caller-Caller-ID-Name", "unknown"))[:60],
                 "callee": str(event.get("Caller-Destination-Number", "unknown"))[:60],
                 "state": STATES[name],
@@ -160,7 +160,7 @@ class Switchboard(cyclone.web.Application):
             where["port"] = self._port.getHost().port
             self.switch.start()
         endpoint = HostnameEndpoint(any_reactor, where["host"], where["port"])
-        factory = ClientFactory(where["password"], self.board.told, self.board.state)
+        factory = ClientFactory(where["password"], self.board.told, self.board.state, any_reactor)
         self._service = ClientService(endpoint, factory, backoffPolicy(0.5, 10))
         self._service.startService()
         super().startFactory()

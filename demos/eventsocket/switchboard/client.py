@@ -18,6 +18,9 @@ from .messages import Message, ProtocolError, Reader, command
 
 __all__ = ["Client", "ClientFactory", "Refused"]
 
+#: Seconds that the switch may take to reply.
+PATIENCE = 10
+
 EVENTS = ("CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
 
 
@@ -32,6 +35,7 @@ class Client(Protocol):
         password: of the Event Socket.
         told: called with each event, a dict.
         state: called with True when the switch begins to tell, and False when it is gone.
+        clock: of the time that replies may take; None for any time.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Client(Protocol):
         password: str,
         told: Callable[[dict[str, Any]], None],
         state: Callable[[Client, bool], None],
+        clock: Any = None,
     ) -> None:
         self._password = password
         self._told = told
@@ -46,6 +51,7 @@ class Client(Protocol):
         self._reader = Reader()
         self._waiting: deque[Deferred[Message]] = deque()
         self._gone = False
+        self._clock = clock
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -101,6 +107,16 @@ class Client(Protocol):
         answer: Deferred[Message] = Deferred()
         self._waiting.append(answer)
         self.transport.write(line)
+        if self._clock is not None:
+            # Without this reply the later ones could not be told from each other.
+            timer = self._clock.callLater(PATIENCE, self.transport.abortConnection)
+
+            def replied(result: Any) -> Any:
+                if timer.active():
+                    timer.cancel()
+                return result
+
+            answer.addBoth(replied)
         return answer
 
     async def call(self, *words: str) -> str:

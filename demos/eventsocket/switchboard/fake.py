@@ -17,7 +17,9 @@ from .messages import Message, ProtocolError, Reader, message
 __all__ = ["PASSWORD", "Switch"]
 
 PASSWORD = "ClueCon"  # as FreeSWITCH comes
+#: Lines, and how many of them people take by themselves; the rest is for visitors of the page.
 MOST_CALLS = 12
+BUSY = 7
 MOST_CLIENTS = 20
 PEOPLE = ("Ada", "Grace", "Agner", "Alexander", "Hedy", "Antonio", "Elisha", "Johann")
 
@@ -112,9 +114,9 @@ class Switch(Factory):
         ringing = [key for key, call in self.calls.items() if call["state"] == "ringing"]
         if ringing and random.random() < 0.6:
             self.answer(random.choice(ringing))
-        if self.calls and random.random() < 0.2:
+        if random.random() < 0.06 * len(self.calls):
             self.end(random.choice(list(self.calls)), "NORMAL_CLEARING")
-        if random.random() < 0.5:
+        if len(self.calls) < BUSY and random.random() < 0.5:
             self.begin(*random.sample(PEOPLE, 2))
 
     def begin(self, caller: str, callee: str) -> str:

@@ -218,6 +218,8 @@ class Channels(Service):
         if room is None and len(self._rooms) >= self.limits.max_channels:
             raise ChannelsError(f"there are {self.limits.max_channels} channels already")
         subscription = new_subscription(channel, to, self._forget, self.limits)
+        if subscription.closed:  # of a client that has gone
+            return subscription
         if since is not None:
             subscription.holding = as_position(since) or START
         if room is None:
@@ -382,11 +384,15 @@ class Channels(Service):
             subscription.lost = subscription.lost or found.lost
             behind = at
             for message in found.messages:
-                if not subscription.closed and (position := position_of(message)) > at:
-                    at = position
-                    subscription.deliver(message)
+                if subscription.closed or (position := position_of(message)) <= at:
+                    continue
+                at = position
+                if self.limits.fits(message.data):
+                    await subscription.replay(message)
                     self._delivered += 1
-            if at >= room.last:
+                else:
+                    self._refused += 1
+            if at >= room.last and not found.more:
                 break
             if at == behind:  # what came meanwhile is gone already
                 subscription.lost = True

@@ -18,10 +18,12 @@ class History(NamedTuple):
     Attributes:
         messages: those after the id that was asked for, in order.
         lost: whether there were others, which it has forgotten.
+        more: whether there are others still, after the last of these.
     """
 
     messages: list[Message]
     lost: bool
+    more: bool = False
 
 
 class Receiver(Protocol):
@@ -70,7 +72,7 @@ class Engine(Protocol):
         ...
 
     def history(self, channel: str, since: str) -> Awaitable[History]:
-        """The messages after an id; all that there are if it is not an id.
+        """The messages after an id, or the first of them; of all that there are if it is no id.
 
         Raises:
             ChannelsUnavailable: they cannot be had now.

@@ -58,4 +58,4 @@ class ChannelLimits:
         limit = self.max_message_size
         if isinstance(data, bytes) or len(data) > limit:
             return len(data) <= limit
-        return 4 * len(data) <= limit or len(data.encode("utf-8", "surrogatepass")) <= limit
+        return 4 * len(data) <= limit or len(data.encode()) <= limit

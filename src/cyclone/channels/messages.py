@@ -81,8 +81,13 @@ def as_data(message: Any) -> str | bytes:
 
     Raises:
         TypeError: it is something else.
+        ValueError: it is text that UTF-8 cannot hold, which no client could be sent.
     """
-    if isinstance(message, (str, bytes)):
+    if isinstance(message, bytes):
+        return message
+    if isinstance(message, str):
+        if not message.isascii():
+            _check_text(message)
         return message
     if isinstance(message, (bytearray, memoryview)):
         return bytes(message)
@@ -93,11 +98,18 @@ def as_data(message: Any) -> str | bytes:
     )
 
 
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a message must be text that UTF-8 can hold: {error}") from None
+
+
 def encode(data: str | bytes) -> bytes:
     """A message for other processes: text is UTF-8, so that other programs can read and send it."""
     if isinstance(data, bytes):
         return _BINARY + data
-    encoded = data.encode("utf-8", "surrogatepass")
+    encoded = data.encode()
     return _TEXT + encoded if encoded[:1] in (_BINARY, _TEXT, _NUMBERED) else encoded
 
 
@@ -109,7 +121,7 @@ def decode(data: bytes) -> str | bytes:
     if kind == _TEXT:
         data = data[1:]
     try:
-        return data.decode("utf-8", "surrogatepass")
+        return data.decode()
     except UnicodeDecodeError:
         return data
 

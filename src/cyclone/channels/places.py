@@ -51,7 +51,7 @@ def _options(url: str, query: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     known = {"prefix": str, **_NUMBERS}
     if url.startswith("memory:"):
-        known = {"history": int}
+        known = {"history": int, "max_histories": int, "max_bytes": int}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
             raise ValueError(f"{name!r} is no option of this engine: {', '.join(sorted(known))}")

@@ -30,6 +30,10 @@ class MessageQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def has_room(self, message: Message) -> bool:
+        """Whether this one would have none dropped."""
+        return not self._waiting or not self._is_full(len(message.data))
+
     def put(self, message: Message) -> None:
         """Have a message wait, or do with it what the policy says."""
         limits, size = self._limits, len(message.data)

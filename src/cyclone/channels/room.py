@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from twisted.logger import Logger
+
 from cyclone import sse, websocket
-from cyclone._async import Waiter
+from cyclone._async import HandlerErrors, Waiter, failure_of
 
 from .messages import START, Message, Position, position_of
 from .subscription import EventSubscription, HandlerSubscription, Subscription
 
 __all__ = ["Room"]
+
+_log = Logger(namespace="cyclone.general")
 
 
 class Room:
@@ -79,14 +84,22 @@ class Room:
         given = 0
         data = message.data
         if self._sockets:
-            given += self._sockets.send(data, isinstance(data, bytes))
+            given += self._sent(self._sockets.send, data, isinstance(data, bytes))
         if self._streams:
-            given += self._streams.send(data, eid=message.id)
+            given += self._sent(self._streams.send, data, eid=message.id)
         for subscription in list(self._others):
             if subscription.holding is None and not subscription.closed:
                 subscription.deliver(message)
                 given += 1
         return given
+
+    def _sent(self, send: Callable[..., int], *args: Any, **kwargs: Any) -> int:
+        """What cannot be sent to these is for the others all the same."""
+        try:
+            return send(*args, **kwargs)
+        except HandlerErrors as error:
+            _log.failure("Cannot send a message of {name}", failure_of(error), name=self.name)
+            return 0
 
     # -- joining
 

@@ -19,18 +19,27 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {redis.call('PUBLISH', ARGV[4], '\\2' .. id .. ' ' .. ARGV[2]), id}
 """
 
-# How many there are, how many there ever were, the last id, and some from an id on.
+# How many there are, how many there ever were, the last id, some from an id on, and whether there
+# are more.  A page has the message of that id and at least another one, if they are there.
 _HISTORY = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '0-0', {}} end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '0-0', {}, 0} end
 local info, found = redis.call('XINFO', 'STREAM', KEYS[1]), {}
 for i = 1, #info, 2 do found[info[i]] = info[i + 1] end
-local entries = {}
-if ARGV[1] ~= '$' then entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2]) end
-return {found['length'], found['entries-added'] or -1, found['last-generated-id'], entries}
+local entries, size, more = {}, 0, 0
+if ARGV[1] ~= '$' then
+  local all = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+  for _, entry in ipairs(all) do
+    if #entries > 1 and size > tonumber(ARGV[3]) then break end
+    entries[#entries + 1] = entry
+    for _, word in ipairs(entry[2]) do size = size + #word end
+  end
+  if #entries < #all or #all == tonumber(ARGV[2]) then more = 1 end
+end
+return {found['length'], found['entries-added'] or -1, found['last-generated-id'], entries, more}
 """
 
-#: How many messages are asked for at a time.
-_PAGE = 500
+#: How many messages are asked for at a time, and how many bytes of them, about.
+_PAGE, _PAGE_SIZE = 500, 1024 * 1024
 #: Seconds between attempts, while only the history is out of reach.
 _PAUSE = 0.25
 
@@ -76,25 +85,21 @@ class RedisStreamsEngine(RedisEngine):
         return await self._since(channel, as_position(since))
 
     async def _since(self, channel: str, position: Position | None) -> History:
-        """The messages after a position, all of them if there is none."""
-        after, known, messages = position or START, False, list[Message]()
-        while True:
-            start = f"{after[0]}-{after[1]}"
-            length, added, _, entries = await self._ask(channel, start, _PAGE)
-            page = [_message(channel, *entry) for entry in entries]
-            if not messages and page and position_of(page[0]) == position:
-                known = True
-            messages += [one for one in page if position_of(one) > after]
-            if len(page) < _PAGE:
-                break
-            after = position_of(page[-1])
+        """Messages after a position, the first ones if there is none."""
+        after = position or START
+        start = f"{after[0]}-{after[1]}"
+        length, added, _, entries, more = await self._ask(channel, start, _PAGE)
+        messages = [_message(channel, *entry) for entry in entries]
         if position == START:
             known = int(length) == int(added)
-        return History(messages, not known)
+        else:
+            known = bool(messages) and position_of(messages[0]) == position
+        later = [one for one in messages if position_of(one) > after]
+        return History(later, not known, bool(int(more)))
 
     async def _ask(self, channel: str, start: str, count: int) -> Any:
         key = f"{self.prefix}{channel}"
-        return await self.line.command("eval", _HISTORY, [key], [start, count])
+        return await self.line.command("eval", _HISTORY, [key], [start, count, _PAGE_SIZE])
 
     # -- listening
 
@@ -126,6 +131,8 @@ class RedisStreamsEngine(RedisEngine):
             complete = complete and not found.lost
             for message in found.messages:
                 self._pass(feed, message)
+            if found.more:
+                continue
             if feed.seen is None or feed.seen <= (feed.last or START):
                 return complete
             if not found.messages:  # it is gone already

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from cyclone._async import HandlerErrors, Waiter, failure_of, is_pending, settle, spawn
+from cyclone.http1 import PeerGone
 from cyclone.sse import SSEHandler
 from cyclone.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -103,6 +104,11 @@ class Subscription:
         """A message has come."""
         raise NotImplementedError
 
+    async def replay(self, message: Message) -> None:
+        """A message of the history.  Returns when there may be another one: a history may well be
+        longer than what may wait, so it comes as fast as it is taken."""
+        self.deliver(message)
+
     def ended(self) -> None:
         """It has been closed."""
 
@@ -115,6 +121,7 @@ class _Queueing(Subscription):
     ) -> None:
         super().__init__(channel, leave)
         self._queue = MessageQueue(limits)
+        self._room: Waiter | None = None  # for the next message of the history
 
     @property
     def dropped(self) -> int:
@@ -128,8 +135,30 @@ class _Queueing(Subscription):
             self.lost = True
             self.close()
 
+    def _take(self) -> Message:
+        message = self._queue.take()
+        self._has_room()
+        return message
+
+    def _has_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            room.callback(None)
+
+    async def replay(self, message: Message) -> None:
+        while not (self._queue.has_room(message) or self.closed):
+            self.has_to_take()
+            self._room = Waiter()
+            await self._room
+        if not self.closed:
+            self.deliver(message)
+
+    def has_to_take(self) -> None:
+        """The history does not go on before messages are taken."""
+
     def ended(self) -> None:
         self._queue.clear()
+        self._has_room()
 
 
 class CallbackSubscription(_Queueing):
@@ -175,7 +204,7 @@ class CallbackSubscription(_Queueing):
                     self._failed(error)
             if not self._queue:
                 break
-            pending = self._call(self._queue.take())
+            pending = self._call(self._take())
         self._busy = False
 
     def _failed(self, error: BaseException) -> None:
@@ -201,12 +230,19 @@ class IteratorSubscription(_Queueing):
             if not waiter.called:
                 waiter.callback(None)
 
+    def has_to_take(self) -> None:
+        self.be_ready()  # who waits for that before the first message would wait for ever
+
     def ended(self) -> None:
         super().ended()
         self._wake()
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self
+
+    async def aclose(self) -> None:
+        """As `close`, for ``contextlib.aclosing``."""
+        self.close()
 
     async def __anext__(self) -> Message:
         while not self._queue:
@@ -218,7 +254,7 @@ class IteratorSubscription(_Queueing):
             self._wanting = [one for one in self._wanting if not one.called]
             self._wanting.append(waiter)
             await waiter
-        return self._queue.take()
+        return self._take()
 
 
 class HandlerSubscription(Subscription):
@@ -244,11 +280,10 @@ class SocketSubscription(HandlerSubscription):
     def ended(self) -> None:
         self._forget()
 
-    def deliver(self, message: Message) -> None:
-        """A message of the history."""
+    async def replay(self, message: Message) -> None:
         try:
-            self.handler.write_message(message.data, binary=isinstance(message.data, bytes))
-        except WebSocketClosedError:
+            await self.handler.write_message(message.data, binary=isinstance(message.data, bytes))
+        except (WebSocketClosedError, PeerGone):
             self.close()
 
 
@@ -260,11 +295,17 @@ class EventSubscription(HandlerSubscription):
     ) -> None:
         super().__init__(channel, leave)
         self.handler = handler
-        handler.notifyFinish().addBoth(lambda _: self.close())
+        self._forget: Callable[[], None] = lambda: None
+        self._forget = handler.when_closed(self.close)
 
-    def deliver(self, message: Message) -> None:
-        """A message of the history."""
-        self.handler.sendEvent(message.data, eid=message.id)
+    def ended(self) -> None:
+        self._forget()
+
+    async def replay(self, message: Message) -> None:
+        try:
+            await self.handler.sendEvent(message.data, eid=message.id)
+        except PeerGone:
+            self.close()
 
 
 def new_subscription(

@@ -31,7 +31,7 @@ from cyclone._async import DONE, Settled, Waiter
 
 from .departures import Departures
 from .gone import PeerGone
-from .progress import progress
+from .progress import progress, unanswered
 
 __all__ = ["Outbox", "closed_outbox"]
 
@@ -166,6 +166,10 @@ class Outbox:
     def progress(self) -> int | None:
         """How far the peer has come with what was sent; see the room progress."""
         return progress(self._transport)
+
+    def unanswered(self) -> bool:
+        """Whether the peer's system has not answered what was sent last; see the room progress."""
+        return unanswered(self._transport)
 
     def close(self, error: Callable[[], Exception] = PeerGone) -> None:
         """Take nothing more, forget what waits, and tell those who wait that the peer is gone.

@@ -13,10 +13,13 @@ try:
 except ImportError:  # no such question on this platform
     fcntl = termios = None  # type: ignore[assignment]
 
-__all__ = ["progress"]
+__all__ = ["progress", "unanswered"]
 
 #: Where Linux's struct tcp_info has tcpi_bytes_acked, a u64.
 _BYTES_ACKED = 120
+#: And tcpi_probes, a u8 (questions whether there is room again, without an answer so far), and
+#: tcpi_unacked, a u32 (segments on their way).
+_PROBES, _UNACKED = 3, 24
 
 
 def progress(transport: Any) -> int | None:
@@ -44,3 +47,25 @@ def progress(transport: Any) -> int | None:
         return None
     waiting: int = struct.unpack("i", answer)[0]
     return waiting
+
+
+def unanswered(transport: Any) -> bool:
+    """Whether the peer's system has not answered what was sent last.
+
+    A program that does not read has its system say so, which is an answer.
+
+    Returns:
+        True also where that cannot be told.
+    """
+    below = getattr(transport, "transport", transport)
+    try:
+        handle = below.getHandle()
+        if handle.family == socket.AF_UNIX:
+            return False  # the other end of those does not vanish
+        if sys.platform == "linux":
+            answer = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED + 4)
+            unacknowledged: int = struct.unpack_from("=I", answer, _UNACKED)[0]
+            return unacknowledged > 0 or answer[_PROBES] > 1
+    except (AttributeError, OSError, ValueError, struct.error, IndexError):
+        pass
+    return True

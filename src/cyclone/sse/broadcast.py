@@ -109,6 +109,11 @@ class Broadcaster:
                 self._handlers.discard(handler)
                 continue
             else:
-                handler.send_prepared(prepared)
+                try:
+                    handler.send_prepared(prepared)
+                except Exception as error:  # the head of its response cannot be sent
+                    handler.relay_failed(error)
+                    self._handlers.discard(handler)
+                    continue
             sent += 1
         return sent

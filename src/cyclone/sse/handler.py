@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 from cyclone._async import DONE, Settled, Waiter, is_pending, resolve, settle
@@ -56,6 +56,7 @@ class SSEHandler(RequestHandler):
     _relays: set[Relay] | None = None
     _bind_context: contextvars.Context | None = None
     _stream_transport: StreamTransport | None = None
+    _close_watchers: dict[Callable[[], Any], None] | None = None
 
     # -- to be overridden
 
@@ -160,6 +161,24 @@ class SSEHandler(RequestHandler):
             relay.stop()
         relay.start()
         return relay.done
+
+    def when_closed(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have `callback` called when the response has ended in any way; now if it has.
+
+        Returns:
+            a function that has it not be called.
+        """
+        exchange = self.request.connection
+        if exchange.done:
+            callback()
+            return lambda: None
+        watchers = self._close_watchers
+        if watchers is None:
+            watchers = self._close_watchers = {}
+            exchange.watched = True
+            exchange.when_done(self._tell_watchers)
+        watchers[callback] = None
+        return lambda: self._forget_watcher(callback)
 
     def open_stream(self) -> None:
         """Have the response begin, if it has not."""
@@ -378,6 +397,18 @@ class SSEHandler(RequestHandler):
         if self._to_unbind and (opened or (stream is not None and not self._finished)):
             self._in_context(self._unbind)
 
+    def _forget_watcher(self, callback: Callable[[], Any]) -> None:
+        if self._close_watchers is not None:
+            self._close_watchers.pop(callback, None)
+
+    def _tell_watchers(self) -> None:
+        watchers, self._close_watchers = self._close_watchers, None
+        for watcher in watchers or ():
+            try:
+                watcher()
+            except Exception:
+                app_log.error("Uncaught exception at the end of a stream", exc_info=True)
+
     def _log_request(self) -> None:
         try:
             self.application.log_request(self)
@@ -406,9 +437,11 @@ class SSEHandler(RequestHandler):
 
     def relay_failed(self, error: BaseException) -> None:
         """An iterator has raised `error`, and nobody waits for it."""
-        self.log_exception(type(error), error, error.__traceback__)
-        if not self._stream_ended:
-            self.request.connection.abort()
+        try:
+            self.log_exception(type(error), error, error.__traceback__)
+        finally:
+            if not self._stream_ended:
+                self.request.connection.abort()
 
 
 def _required(parameter: inspect.Parameter) -> bool:

@@ -19,7 +19,8 @@ class History:
 
     Args:
         max_events: how many are kept.
-        max_bytes: how many bytes of them, as they go over the wire.
+        max_bytes: how many bytes of them, as they go over the wire; no more than
+            ``sse_write_buffer_limit``, since a client that comes back is sent them at once.
 
     Raises:
         ValueError: one of these is negative.

@@ -144,8 +144,8 @@ class EventStream:
             self._progress = None  # the connection has its own time limit for slow peers
             return
         made = outbox.progress()
-        if made and made == self._progress:
-            # The system at the other end acknowledges what comes, whether anybody reads it or not.
+        if made and made == self._progress and outbox.unanswered():
+            # The system at the other end answers, whether anybody reads there or not.
             _log.info("Stream of events aborted: the last heartbeat has reached nobody")
             self.abort()
             return

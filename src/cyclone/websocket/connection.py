@@ -213,10 +213,12 @@ class WebSocketConnection(Timed):
         self._held = None
         if self._shared is not None:
             self._shared.lost()
-        if not unread:
-            self._part()
-        self._hub.connection_gone(self)  # type: ignore[arg-type]  # it has what the hub calls
-        self.outbox.close(WebSocketClosedError)  # those who wait for the peer go on
+        try:
+            if not unread:
+                self._part()
+        finally:
+            self._hub.connection_gone(self)  # type: ignore[arg-type]  # it has what the hub calls
+            self.outbox.close(WebSocketClosedError)  # those who wait for the peer go on
 
     def _read_rest(self) -> bool:
         """Whether messages have come for which the owner has not been ready yet."""

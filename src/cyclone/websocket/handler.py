@@ -398,7 +398,10 @@ class WebSocketHandler(RequestHandler):
 
     def failed(self, error: BaseException) -> None:
         """From the connection: one of these has raised."""
-        self._call(self.log_exception, type(error), error, error.__traceback__)
+        try:
+            self._call(self.log_exception, type(error), error, error.__traceback__)
+        except Exception:
+            app_log.error("Uncaught exception in log_exception", exc_info=True)
 
     def connection_lost(self, reason: Failure) -> None:
         """From the connection: it is closed."""
@@ -409,7 +412,10 @@ class WebSocketHandler(RequestHandler):
         self._lost_reason = reason
         watchers, self._close_watchers = self._close_watchers, ()
         for watcher in watchers:
-            watcher()
+            try:
+                watcher()
+            except Exception as error:
+                self.failed(error)
         try:
             closed = self._call(self.on_close)
         except Exception as error:

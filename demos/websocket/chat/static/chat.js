@@ -47,7 +47,10 @@ function leave(why) {
 function append(item) {
   const atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 60;
   messages.append(item);
-  while (messages.children.length > MOST) messages.firstElementChild.remove();
+  while (messages.children.length > MOST) {
+    keys.delete(messages.firstElementChild.dataset.key);
+    messages.firstElementChild.remove();
+  }
   if (atEnd) messages.scrollTop = messages.scrollHeight;
 }
 
@@ -62,6 +65,7 @@ function showMessage({ key, name: who, text, time }) {
   if (keys.has(key)) return; // the server remembers what the page has, too
   keys.add(key);
   const item = element("li", who === name ? "own" : "", "");
+  item.dataset.key = key;
   const when = element("time", "", clock.format(time * 1000));
   when.dateTime = new Date(time * 1000).toISOString();
   item.append(element("b", "", who), " ", when, element("p", "", text));

@@ -41,7 +41,10 @@ export class Socket {
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.socket = new WebSocket(url));
     socket.addEventListener("open", () => { this.attempts = 0; });
-    socket.addEventListener("message", (event) => this.received(JSON.parse(event.data)));
+    socket.addEventListener("message", (event) => {
+      // One that is being closed may still say something, of the room that was left.
+      if (socket === this.socket) this.received(JSON.parse(event.data));
+    });
     socket.addEventListener("close", (event) => {
       if (socket !== this.socket) return;
       if (event.code >= 4000) {
