@@ -48,6 +48,7 @@ class Order:
             for Twisted's.
         max_requests: about how many requests it serves before it is replaced; 0 for any number.
         forward_log: log by way of the supervisor.
+        log_format: else ``text`` or ``json``, see `begin_console`.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Order:
     reactor: str = ""
     max_requests: int = 0
     forward_log: bool = False
+    log_format: str = "text"
 
     def to_line(self) -> bytes:
         """The order as it goes through the pipe."""
@@ -90,7 +92,7 @@ def run_worker() -> int:
     if order.forward_log:
         begin_forwarding(pipe)
     else:
-        begin_console(sys.stdout, f"#{order.number} ")
+        begin_console(sys.stdout, f"#{order.number} ", order.log_format)
     try:
         return _serve(order, sockets, pipe, rest)
     except DeployError as error:
@@ -188,7 +190,8 @@ class _Worker:
         signal.signal(signal.SIGTERM, self._on_signal)
         control = _Control(self._reactor, CONTROL_FD, self._on_message, self._alone)
         control.startReading()  # type: ignore[no-untyped-call]
-        self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0))
+        delay = max(getattr(factory, "drain_delay", 0) for factory in self._factories)
+        self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0) + delay)
         control.take(received)
 
     def full(self) -> None:
@@ -207,9 +210,10 @@ class _Worker:
                 stop_reactor(self._reactor)
             case "stop":
                 for factory in self._factories:
-                    hurry = getattr(factory, "hurry", None)
-                    if hurry is not None:
-                        hurry()
+                    if hasattr(factory, "stopping"):
+                        factory.stopping = True  # it may have been leaving already
+                    if hasattr(factory, "hurry"):
+                        factory.hurry()
                 stop_reactor(self._reactor)
             case "cut":
                 self._service.cut()
