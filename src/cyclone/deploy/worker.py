@@ -30,7 +30,7 @@ from .service import WebService
 from .target import load_application
 from .workerlog import Pipe, begin_forwarding
 
-__all__ = ["Order", "count_requests", "request_limit", "run_worker"]
+__all__ = ["Order", "Worker", "count_requests", "request_limit", "run_worker"]
 
 #: Seconds a worker that is replaced keeps idle connections, if its applications do not say.
 _DEFAULT_PATIENCE = 5.0
@@ -135,7 +135,7 @@ def _serve(order: Order, sockets: range, pipe: Pipe, received: bytes) -> int:
     factories = [load_application(site.target, site.appopts) for site in order.plan.sites]
     listeners = listeners_for(Handed(reactor, sockets), order.plan, factories)
     service = WebService(listeners, announce=False)
-    worker = _Worker(reactor, service, factories, pipe)
+    worker = Worker(reactor, service, factories, pipe)
     for factory in factories:
         _equip(factory, order, worker.full)
     service.startService()
@@ -175,7 +175,7 @@ def count_requests(factory: Any, limit: int, full: Callable[[], object]) -> None
     factory.start_request = start_request
 
 
-class _Worker:
+class Worker:
     """What a worker does when it runs."""
 
     def __init__(self, reactor: Any, service: WebService, factories: list[Any], pipe: Pipe) -> None:
@@ -188,7 +188,7 @@ class _Worker:
         """The reactor runs, and the places are open."""
         # A worker that is told twice does not hurry: a service manager, too, tells everybody.
         signal.signal(signal.SIGTERM, self._on_signal)
-        control = _Control(self._reactor, CONTROL_FD, self._on_message, self._alone)
+        control = _Control(self._reactor, CONTROL_FD, self.on_message, self._alone)
         control.startReading()  # type: ignore[no-untyped-call]
         delay = max(getattr(factory, "drain_delay", 0) for factory in self._factories)
         self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0) + delay)
@@ -201,7 +201,8 @@ class _Worker:
     def _on_signal(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(stop_reactor, self._reactor)
 
-    def _on_message(self, message: dict[str, Any]) -> None:
+    def on_message(self, message: dict[str, Any]) -> None:
+        """Do what the supervisor says."""
         match message.get("type"):
             case "retire":
                 for factory in self._factories:
