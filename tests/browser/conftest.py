@@ -73,8 +73,15 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         _STARTED.close()
 
 
+@pytest.fixture(scope="session")
+def browser_ends(no_process_left: None) -> Iterator[None]:
+    """After the last test of all the hook comes too late: `no_process_left` has looked by then."""
+    yield
+    _STARTED.close()
+
+
 @pytest.fixture
-def chromium(program: Callable[..., str]) -> Any:
+def chromium(program: Callable[..., str], browser_ends: None) -> Any:
     """The browser itself; for a test to use `browser`."""
     return _STARTED.start(program("chromium", "chromium-browser", "google-chrome"))
 
