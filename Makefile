@@ -69,22 +69,12 @@ check: $(VENV)/.installed-dev
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
-# The suite once more: on the uvloop reactor instead of the stock one, and without assertions.  The
-# environment variable, unlike -O, reaches the processes that tests and pytest-xdist start.  Left out
-# is what no reactor takes part in (no `assert` is in src/, see test_architecture), what brings a
-# reactor of its own, and demos, whose servers `cyclone run` starts on uvloop anyway.
-REACTORLESS := app auth bench bottle browser conformance demos httputil locale log options \
-  template http1/test_differential.py http1/test_splits.py test_architecture.py test_documents.py \
-  test_escape.py test_guides.py test_packaging.py test_security_document.py test_settings.py \
-  test_util.py
+# What runs on a reactor once more: on that of uvloop instead of the stock one, and without
+# assertions.  The environment variable, unlike -O, reaches the processes that tests and pytest-xdist
+# start.  Tornado's tests, in tests/conformance, bring a reactor of their own.
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
-	  $(PYTEST) $(REACTORLESS:%=--ignore=tests/%) $(PYTEST_ARGS)
-
-# The translations of the skeletons of projects, for people (.po) and for the server (.mo).
-locales: $(VENV)/.installed-dev
-	for directory in src/cyclone/app/skeletons/*/frontend/locale; do \
-	  $(BIN)/pybabel compile --domain='@@modname@@' --directory=$$directory || exit 1; done
+	  $(PYTEST) --on-the-reactor --ignore=tests/conformance $(PYTEST_ARGS)
 
 # Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
 conformance-tornado: $(VENV)/.installed-dev

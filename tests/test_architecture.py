@@ -54,6 +54,9 @@ FLOORS = {
         "websocket",
         "channels",
         "wsgi",
+        "health",
+        "metrics",
+        "telemetry",
     ],
     "integrations": ["auth", "mail", "redis", "sqlite", "sql", "mongo"],
     "deployment": ["deploy", "app", "autoreload", "testing", "bottle"],
@@ -110,6 +113,7 @@ PURE = [
     "web.matchers",
     "web.ranges",
     "web.redirects",
+    "deploy.proxyheader",
     "http1.chunked",
     "http1.heads",
     "template.parser",
@@ -178,6 +182,8 @@ FOREIGN = {
     "pymongo": ["mongo.library"],
     "txmongo": ["mongo.library"],
     "websockets": ["websocket.masking"],
+    "prometheus_client": ["metrics"],
+    "opentelemetry": ["telemetry"],
 }
 
 #: Where a function may import the global reactor.

@@ -38,6 +38,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[RunOptions]:
         (["x", "-c", "a"], RunOptions("x", appopts="a")),
         (["x", "--reload"], RunOptions("x", reload=True)),
         (["x", "--reactor=asyncio"], RunOptions("x", reactor="asyncio")),
+        (["x", "--log-format=json"], RunOptions("x", log_format="json")),
         (["x", "--supervised=2:42"], RunOptions("x", supervisor=(2, 42))),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from twisted.application.service import MultiService
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import CancelledError, gatherResults
 
 from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable
 from cyclone.sqlite import InlineSQLite, ThreadedSQLite
@@ -143,7 +145,7 @@ async def test_a_statement_that_takes_too_long_is_interrupted(
     waiting.cancel()
     running.cancel()
     for one in (running, waiting):
-        with pytest.raises(StoreTimeout, match="cancelled"):
+        with pytest.raises(CancelledError):
             await one
     assert await database.runQuery("SELECT * FROM sqlite_master") == []
 
@@ -154,6 +156,69 @@ async def test_calls_that_wait_are_bounded(threaded: Callable[..., ThreadedSQLit
     with pytest.raises(PoolTimeout, match="2 calls are waiting"):
         await database.ping()
     await gatherResults(calls)
+
+
+async def test_auto_commit_is_an_attribute_of_the_twin_too(
+    threaded: Callable[..., ThreadedSQLite],
+) -> None:
+    database = threaded()
+    assert database.autoCommit
+    committed = [database.runOperation(TABLE), database.runOperation(INSERT, (1, "a"))]
+    database.autoCommit = False
+    await gatherResults([*committed, database.runOperation(INSERT, (2, "b"))])
+    await database.rollback()
+    assert await database.runQuery("SELECT id FROM item") == [(1,)]
+
+
+async def test_only_the_call_whose_time_is_over_is_interrupted(
+    threaded: Callable[..., ThreadedSQLite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reactor may not have heard yet that the thread is at the next one."""
+    database = threaded(timeout=None)
+    begun, hold = threading.Event(), threading.Event()
+    plain = InlineSQLite.runQuery
+
+    def runQuery(self: InlineSQLite, query: str) -> list[Any]:
+        begun.set()
+        hold.wait(5)
+        return plain(self, query)
+
+    first = database.runOperation(TABLE)
+    monkeypatch.setattr(InlineSQLite, "runQuery", runQuery)
+    second = database.runQuery("SELECT * FROM item")
+    assert begun.wait(5)
+    first.cancel()
+    hold.set()
+    with pytest.raises(CancelledError):
+        await first
+    assert await second == []
+    # What is interrupted before it begins never does.
+    begun.clear()
+    hold.clear()
+    third = database.runQuery(SLOW)
+    assert begun.wait(5)
+    third.cancel()
+    hold.set()
+    with pytest.raises(CancelledError):
+        await third
+    monkeypatch.undo()
+    await database.ping()
+
+
+async def test_closing_does_not_wait_for_ever(threaded: Callable[..., ThreadedSQLite]) -> None:
+    database = threaded(timeout=None, close_timeout=0.1)
+    running = database.runQuery(SLOW)
+    closing, again = database.close(), database.close()
+    with pytest.raises(StoreTimeout, match="closed"):
+        await running
+    assert await closing is await again is None
+
+
+def test_one_that_was_never_asked_leaves_no_thread() -> None:
+    before = threading.active_count()
+    database = ThreadedSQLite()
+    assert threading.active_count() == before
+    run_on_reactor(database.close)
 
 
 async def test_it_closes_with_its_service(file: str) -> None:
@@ -169,3 +234,20 @@ async def test_it_closes_with_its_service(file: str) -> None:
         await database.ping()
     await database.close()
     assert threading.active_count() == before
+
+
+def test_the_end_of_the_reactor_ends_the_process(file: str) -> None:
+    """Threads that nobody stops would keep it."""
+    program = f"""
+from twisted.internet import reactor
+from cyclone import sql
+from cyclone.sqlite import ThreadedSQLite
+database, pool = ThreadedSQLite({file!r}, close_timeout=0.2), sql.connect("sqlite://")
+def begun(_):
+    for one in (database.runQuery({SLOW!r}), pool.runQuery({SLOW!r})):
+        one.addErrback(lambda failure: None)
+    reactor.callLater(0.1, reactor.stop)
+database.ping().addCallback(lambda _: pool.ping()).addCallback(begun)
+reactor.run()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)

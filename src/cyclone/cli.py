@@ -105,6 +105,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="Twisted reactor to use; see twistd --help-reactors [default: uvloop if installed]",
     )
     add(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object per line [default: %(default)s]",
+    )
+    add(
         "--workers",
         metavar="N",
         type=_checked(worker_count),
@@ -155,6 +161,7 @@ def _run(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         appopts=arguments.appopts,
         reload=arguments.reload,
+        log_format=arguments.log_format,
         reactor=arguments.reactor,
         supervisor=arguments.supervised,
         unix=arguments.unix,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -37,6 +38,9 @@ _AWAY = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     )
 )
+
+#: A statement looks whether it is still wanted each time it has done so many of SQLite's steps.
+_LOOK = 10_000
 
 
 class InlineSQLite:
@@ -125,20 +129,29 @@ class InlineSQLite:
         self.conn.close()
 
 
+class _Call(threading.Event):
+    """A call; set when nobody waits for it any more."""
+
+
 class ThreadedSQLite(Service):
     """The verbs of `InlineSQLite`, in one thread of their own; each returns a Deferred.
 
     Calls are done one after the other, in their order.  A Deferred fails with `StoreTimeout` when
     its call has not ended in time (a statement that runs is interrupted), with `PoolTimeout` when
     too many wait, with `StoreUnavailable` when the file is locked or cannot be used, and with what
-    `sqlite3` raises when the statement is wrong.  Closed by `close`, `stopService`, and the end of
-    the reactor.
+    `sqlite3` raises when the statement is wrong; one that is cancelled is not done, or is
+    interrupted.  The thread starts with the first call.  Closed by `close`, `stopService`, and the
+    end of the reactor.
 
     Args:
         dbname, autoCommit, wal, busy_timeout: as of `InlineSQLite`.
         timeout: seconds from a call to its end, waiting included; None for no limit.
         max_waiting: calls that may wait.
+        close_timeout: seconds that `close` waits for calls; those left then are interrupted.
         reactor: default: the one that runs.
+
+    Attributes:
+        autoCommit: of the calls that follow.
     """
 
     def __init__(
@@ -150,21 +163,24 @@ class ThreadedSQLite(Service):
         busy_timeout: float = 5.0,
         timeout: float | None = 15.0,
         max_waiting: int = 1000,
+        close_timeout: float = 5.0,
         reactor: Any = None,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
+        self.autoCommit = autoCommit
         self._reactor: Any = reactor
         self._timeout = timeout
         self._max_waiting = max_waiting
-        self._calls: list[Deferred[Any]] = []
+        self._close_timeout = close_timeout
+        self._calls: dict[_Call, Deferred[Any]] = {}
+        self._running = _Call()  # in the thread
         self._closed: Deferred[None] | None = None
         self._inner: InlineSQLite | None = None
         self._open: Callable[[], InlineSQLite] = functools.partial(
             InlineSQLite, dbname, autoCommit, wal=wal, busy_timeout=busy_timeout
         )
         self._pool = ThreadPool(1, 1, name="cyclone.sqlite")
-        self._pool.start()
         self._trigger: Any = self._reactor.addSystemEventTrigger("during", "shutdown", self._ends)
 
     def runQuery(self, query: str, *args: Any, **kwargs: Any) -> Deferred[list[Any]]:
@@ -200,41 +216,47 @@ class ThreadedSQLite(Service):
             return fail(StoreUnavailable("the database is closed"))
         if len(self._calls) > self._max_waiting:
             return fail(PoolTimeout(f"{self._max_waiting} calls are waiting already"))
-        over: list[bool] = []
-        running = deferToThreadPool(self._reactor, self._pool, self._do, work, over)
-        answer: Deferred[Any] = Deferred(lambda _: expire("cancelled"))
+        if not self._pool.started:
+            self._pool.start()
+        call, auto_commit = _Call(), self.autoCommit
 
-        def expire(why: str) -> None:
-            over.append(True)
-            # Those before it are done first; when it is the first, it is what runs.
-            if self._calls and self._calls[0] is running and self._inner is not None:
-                self._inner.conn.interrupt()
-            if not answer.called:
-                answer.errback(StoreTimeout(why))
+        def in_thread() -> Any:
+            return self._do(work, call, auto_commit)
 
+        running = deferToThreadPool(self._reactor, self._pool, in_thread)
+        answer: Deferred[Any] = Deferred(lambda _: call.set())
         timer = None
         if self._timeout is not None:
             message = f"not done within {self._timeout:g} s"
-            timer = self._reactor.callLater(self._timeout, expire, message)
+            timer = self._reactor.callLater(self._timeout, self._expire, call, message)
 
         def done(result: Any) -> None:
-            self._calls.remove(running)
+            del self._calls[call]
             if timer is not None and timer.active():
                 timer.cancel()
             if not answer.called:
                 answer.callback(result)
 
-        self._calls.append(running)
+        self._calls[call] = answer
         running.addErrback(lambda failure: failure_of(_outage(exception_of(failure))))
         running.addBoth(done)
         return answer
 
-    def _do(self, work: Callable[[InlineSQLite], Any], over: list[bool]) -> Any:
+    def _expire(self, call: _Call, why: str) -> None:
+        call.set()
+        answer = self._calls[call]
+        if not answer.called:
+            answer.errback(StoreTimeout(why))
+
+    def _do(self, work: Callable[[InlineSQLite], Any], call: _Call, auto_commit: bool) -> Any:
         """In the thread."""
-        if over:
+        if call.is_set():
             return None
+        self._running = call
         if self._inner is None:
             self._inner = self._open()
+            self._inner.conn.set_progress_handler(lambda: self._running.is_set(), _LOOK)
+        self._inner.autoCommit = auto_commit
         return work(self._inner)
 
     # -- the end
@@ -246,25 +268,53 @@ class ThreadedSQLite(Service):
 
     def close(self) -> Deferred[None]:
         """Take no more calls, do those that wait, close.  May be called again."""
-        if self._closed is not None:
-            return succeed(None)
-        self._closed = deferToThreadPool(self._reactor, self._pool, self._close)
+        answer: Deferred[None] = Deferred(lambda _: None)
+        if self._closed is None:
+            self._closed = self._end()
+        self._closed.addCallback(lambda _: None if answer.called else answer.callback(None))
+        return answer
+
+    def _end(self) -> Deferred[None]:
         if self._trigger is not None:
             self._reactor.removeSystemEventTrigger(self._trigger)
             self._trigger = None
-        return self._closed.addBoth(self._stopped)
+        if not self._pool.started:
+            return succeed(None)
+        late = self._reactor.callLater(self._close_timeout, self._cut_off)
 
-    def _ends(self) -> Deferred[None]:
+        def closed(result: Any) -> None:
+            if late.active():
+                late.cancel()
+            self._pool.stop()
+
+        return deferToThreadPool(self._reactor, self._pool, self._close).addBoth(closed)
+
+    def _cut_off(self) -> None:
+        for call in list(self._calls):
+            self._expire(call, "the database is closed")
+
+    def _ends(self) -> None:
+        """The reactor ends, and waits for nothing that is said here: the thread is waited for."""
         self._trigger = None
-        return self.close()
+        if self._closed is not None or not self._pool.started:
+            self.close()
+            return
+        self._closed = succeed(None)
+
+        def interrupt() -> None:
+            for call in [*self._calls]:
+                call.set()
+
+        late = threading.Timer(self._close_timeout, interrupt)
+        late.daemon = True
+        late.start()
+        self._pool.callInThread(self._close)
+        self._pool.stop()
+        late.cancel()
 
     def _close(self) -> None:
         if self._inner is not None:
             self._inner.close()
-
-    def _stopped(self, result: Any) -> Any:
-        self._pool.stop()
-        return result
 
 
 def _outage(error: BaseException) -> BaseException:

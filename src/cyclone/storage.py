@@ -18,11 +18,11 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from twisted.internet.defer import Deferred
-
-from cyclone._async import CancelledErrors, as_deferred, is_pending, settle
+import cyclone.health
+from cyclone._async import is_pending, settle
+from cyclone.health import Readiness
 from cyclone.log import app_log
 from cyclone.outages import (
     PoolTimeout,
@@ -31,7 +31,7 @@ from cyclone.outages import (
     is_outage,
     register_outage,
 )
-from cyclone.web import HTTPError, RequestHandler
+from cyclone.web import HTTPError
 
 __all__ = [
     "DatabaseSafe",
@@ -125,15 +125,8 @@ def database_safe(
 DatabaseSafe = database_safe
 
 
-class ReadinessHandler(RequestHandler):
-    """Tells a load balancer whether this process can do its work.
-
-    200 if every store answers a ping within `timeout`, 503 otherwise, as JSON::
-
-        {"ready": false, "stores": {"database": {"ready": false, "state": "down", ...}}}
-
-    What is told of a store is what its ``describe()`` says, if it has one; why it is away goes to
-    the log alone.
+class ReadinessHandler(cyclone.health.ReadinessHandler):
+    """`cyclone.health.ReadinessHandler`, with the stores as arguments of the route.
 
     Args:
         stores: by name, what has a ``ping()`` (pools of `cyclone.sql` and `cyclone.mongo`), or a
@@ -142,44 +135,8 @@ class ReadinessHandler(RequestHandler):
         timeout: seconds that the pings may take together.
     """
 
-    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
-
-    def initialize(self, stores: Mapping[str, Any] | None = None, timeout: float = 2.0) -> None:
+    def initialize(  # type: ignore[override]
+        self, stores: Mapping[str, Any] | None = None, timeout: float = 2.0
+    ) -> None:
         """See the class."""
-        self._stores = self.settings.get("stores", {}) if stores is None else stores
-        self._timeout = timeout
-
-    async def get(self) -> None:
-        """Ask all stores at once, and answer."""
-        asked = {name: self._ask(name, store) for name, store in self._stores.items()}
-        stores: dict[str, dict[str, Any]] = {}
-        for name, answer in asked.items():
-            stores[name] = {"ready": await answer, **_described(self._stores[name])}
-        ready = all(one["ready"] for one in stores.values())
-        self.set_status(200 if ready else 503)
-        self.set_header("Cache-Control", "no-store")
-        self.write({"ready": ready, "stores": stores})
-
-    head = get
-
-    def _ask(self, name: str, store: Any) -> Deferred[bool]:
-        """A Deferred of whether the store answers, which never fails."""
-
-        async def asked() -> bool:
-            try:
-                await settle(getattr(store, "ping", store)())
-            except (Exception, *CancelledErrors) as error:
-                app_log.warning("%s is not ready: %s: %s", name, type(error).__name__, error)
-                return False
-            return True
-
-        answer = as_deferred(asked())
-        if answer is None:
-            raise TypeError("a coroutine is always pending")
-        answer.addTimeout(self._timeout, self.application.clock)
-        return answer.addErrback(lambda failure: False)
-
-
-def _described(store: Any) -> dict[str, Any]:
-    describe = getattr(store, "describe", None)
-    return {} if describe is None else dict(describe())
+        super().initialize(Readiness(stores, timeout=timeout, max_age=0))

@@ -10,6 +10,7 @@ of this directory run in one process, one after the other.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,51 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
-@pytest.fixture(scope="package")
-def chromium(program: Callable[..., str]) -> Iterator[Any]:
+class _Started:
+    """The browser of this process, once a test has asked for it."""
+
+    def __init__(self) -> None:
+        self._running: contextlib.ExitStack | None = None
+        self.chromium: Any = None
+
+    def start(self, path: str) -> Any:
+        """The browser; it is started if it is not there."""
+        if self._running is None:
+            playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+            self._running = contextlib.ExitStack()
+            driver = self._running.enter_context(playwright.sync_playwright())
+            launch = driver.chromium.launch
+            self.chromium = launch(executable_path=path, args=FLAGS, headless=True)
+            self._running.callback(self.chromium.close)
+        return self.chromium
+
+    def close(self) -> None:
+        """End it."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+
+_STARTED = _Started()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        _STARTED.close()
+
+
+@pytest.fixture(scope="session")
+def browser_ends(no_process_left: None) -> Iterator[None]:
+    """After the last test of all the hook comes too late: `no_process_left` has looked by then."""
+    yield
+    _STARTED.close()
+
+
+@pytest.fixture
+def chromium(program: Callable[..., str], browser_ends: None) -> Any:
     """The browser itself; for a test to use `browser`."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = program("chromium", "chromium-browser", "google-chrome")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=FLAGS, headless=True)
-        yield started
-        started.close()
+    return _STARTED.start(program("chromium", "chromium-browser", "google-chrome"))
 
 
 class Browser:

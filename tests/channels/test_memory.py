@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -287,14 +289,39 @@ async def test_it_ends_with_the_reactor(reactor: Any) -> None:
     subscription = channels.subscribe("a", print)
     phases: Any = reactor._eventTriggers["shutdown"]
     trigger = channels._trigger
-    assert any(channels._shut_down == entry[0] for entry in phases.before)
+    assert any(channels._shut_down == entry[0] for entry in phases.during)
     channels._shut_down()
     assert subscription.closed
     reactor.removeSystemEventTrigger(trigger)
     channels = Channels()
     channels.start()
     channels.close()
-    assert not any(channels._shut_down == entry[0] for entry in phases.before)
+    assert not any(channels._shut_down == entry[0] for entry in phases.during)
+
+
+DRAINING = """
+from twisted.internet import defer, reactor, task
+from cyclone.channels import Channels
+
+channels = Channels()
+channels.subscribe("news", lambda message: print("heard", message.data))
+
+async def finish():
+    # What a server does when it ends: what is under way is done first.
+    await task.deferLater(reactor, 0)
+    await channels.publish("news", "the last")
+
+reactor.addSystemEventTrigger("before", "shutdown", lambda: defer.ensureDeferred(finish()))
+reactor.callWhenRunning(reactor.stop)
+reactor.run()
+print(channels.status.state)
+"""
+
+
+def test_what_is_under_way_may_publish_while_the_reactor_ends(spawn: Callable[..., Any]) -> None:
+    program = spawn([sys.executable, "-c", DRAINING])
+    assert program.wait() == 0
+    assert program.output.splitlines() == ["heard the last", "closed"]
 
 
 # --- what cannot be sent -------------------------------------------------------------------------

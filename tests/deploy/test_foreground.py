@@ -54,6 +54,7 @@ def test_a_signal_can_be_left_to_others(restored: None) -> None:
         (RunOptions("hello.py"), []),
         (RunOptions("a:b", appopts="x y"), ["--appopts=x y"]),
         (RunOptions("a.b", reactor="asyncio"), ["--reactor=asyncio"]),
+        (RunOptions("a.b", log_format="json"), ["--log-format=json"]),
     ],
 )
 def test_command_of_the_server(

@@ -93,6 +93,17 @@ def made(*arguments: str) -> list[tuple[str, str, str, Any]]:
                 ("https", "port 8443 of 127.0.0.1", "Secure", None),
             ],
         ),
+        (
+            ["--ssl-app=apps.Secure", "--ssl-certs=.", "--ssl-client-certs=none"],
+            [("https", "port 8443 of 127.0.0.1", "Secure", None)],
+        ),
+        (
+            ["-r", "apps.Plain", "--ssl-app=apps.Secure", "--proxy-protocol=10.0.0.1,::1"],
+            [
+                ("http", "port 8888 of 127.0.0.1", "Plain", None),
+                ("https", "port 8443 of 127.0.0.1", "Secure", None),
+            ],
+        ),
     ],
 )
 def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> None:
@@ -113,6 +124,15 @@ def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> N
         (["-r", "gone.Application"], "there is no module 'gone'"),
         (["--ssl-app=apps.Secure", "--ssl-cert=gone.crt"], "cannot read the certificate gone.crt"),
         (["--ssl-app=gone.Secure"], "there is no module 'gone'"),
+        (
+            ["-r", "apps.Plain", "--ssl-certs=."],
+            "--ssl-certs and --ssl-client-ca need",
+        ),
+        (
+            ["--ssl-app=apps.Secure", "--ssl-certs=gone"],
+            "cannot read the directory of",
+        ),
+        (["-r", "apps.Plain", "--proxy-protocol=proxy"], "--proxy-protocol: 'proxy' is neither"),
         (["-r", "apps.Plain", "--unix-mode=660"], "--unix-mode is for --unix"),
         (["-r", "apps.Plain", "--unix-owner=root"], "--unix-owner is for --unix"),
         (["-r", "apps.Plain", "--systemd"], "systemd has handed over no sockets"),

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 
 from cyclone.deploy.adoption import HANDED, UNIXAcceptor, adopt, family_of
+from cyclone.deploy.certificates import TLSFiles
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.handover import Adopting, Binding, Handed, SharedEndpoint
 from cyclone.deploy.plan import Place, Plan, Site, for_workers, listeners_for, systemd_places
@@ -35,6 +36,31 @@ PLAN = Plan(
 
 def test_a_plan_goes_through_json() -> None:
     assert Plan.from_json(PLAN.to_json()) == PLAN
+    files = TLSFiles(None, None, "certs", "ca.pem", "optional")
+    place = Place("tcp", "", 443, tls=("a", "b"), files=files, proxies=("10.0.0.0/8", "::1"))
+    plan = Plan(PLAN.sites, (place,))
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("kind", ["tcp", "systemd"])
+@pytest.mark.parametrize("proxies", [(), ("127.0.0.1",)])
+@pytest.mark.parametrize("several", [True, False])
+def test_places_over_tls(
+    reactor: Any, tmp_path: Path, listening: socket.socket, kind: Any, proxies: Any, several: bool
+) -> None:
+    pem = str(tmp_path / "default.pem")
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
+    files = TLSFiles(directory=str(tmp_path)) if several else None
+    descriptor = os.dup(listening.fileno()) if kind == "systemd" else 0
+    place = Place(kind, "", descriptor, tls=(pem, pem), files=files, proxies=proxies)
+    binding = Binding(reactor)
+    (listener,) = listeners_for(binding, Plan((), (place,)), [Factory()])
+    assert listener.scheme == "https"
+    assert listener.certificates is not None
+    listener.certificates.reload()
+    listener.listen()
+    (port,) = binding.ports
+    port.stopListening()
 
 
 def test_what_workers_are_told() -> None:

@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from cyclone.deploy.errors import DeployError
@@ -265,3 +266,56 @@ def test_it_can_be_started_again(diary: Diary) -> None:
         start(service)
         service.stopService()
     assert diary == ["open 1", "close 1"] * 2
+
+
+class Slow(App):
+    """One that wants load balancers to notice."""
+
+    stopping = False
+    drain_delay = 5
+
+    def __init__(self, diary: Diary, clock: Clock) -> None:
+        super().__init__(diary)
+        self.clock = clock
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_it_says_that_it_will_stop_and_goes_on_for_a_while(
+    diary: Diary, clock: Clock, said: list[str], cut: bool
+) -> None:
+    app = Slow(diary, clock)
+    service = WebService([listener(FakeEndpoint(diary, 1), app)])
+    start(service)
+    stopped = service.stopService()
+    assert app.stopping
+    assert diary == ["open 1"]
+    assert said[-1] == "stopping in 5 seconds"
+    clock.advance(4.9)
+    assert diary == ["open 1"]
+    if cut:
+        service.cut()
+    else:
+        clock.advance(0.2)
+    assert diary == ["open 1", "close 1", "drain app None"]
+    app.drained.callback(None)
+    assert stopped.called
+
+
+def test_a_service_that_does_not_listen_has_nothing_to_wait_for(diary: Diary, clock: Clock) -> None:
+    app = Slow(diary, clock)
+    service = WebService([listener(FakeEndpoint(diary, 1, Deferred(lambda _: None)), app)])
+    start(service)
+    service.stopService()
+    assert diary == ["open 1", "drain app None"]
+
+
+def test_a_worker_that_is_replaced_does_not_speak_for_the_server(
+    diary: Diary, clock: Clock
+) -> None:
+    app: Any = Slow(diary, clock)
+    app.patience = 5
+    service = WebService([listener(FakeEndpoint(diary, 1), app)])
+    start(service)
+    service.stopService()
+    assert not app.stopping
+    assert diary == ["open 1", "close 1", "drain app None"]

@@ -16,7 +16,7 @@ from cyclone.deploy import hangup, workerlog, workers
 from cyclone.deploy.hangup import HangUp
 from cyclone.deploy.options import request_count
 from cyclone.deploy.plan import Place, Plan, Site
-from cyclone.deploy.worker import Order, count_requests, request_limit
+from cyclone.deploy.worker import Order, Worker, count_requests, request_limit
 from cyclone.deploy.workerlog import Pipe, begin_forwarding, event_fields, log_forwarded
 from cyclone.deploy.workers import worker_count
 from cyclone.util import WORKER_VARIABLE, worker_id
@@ -229,3 +229,30 @@ def test_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hangup.has_terminal()
     monkeypatch.setattr(hangup, "_TERMINAL", "/no/such/terminal")
     assert not hangup.has_terminal()
+
+
+# --- what a supervisor says ----------------------------------------------------------------------
+
+
+class Said:
+    """A factory that notes what a worker does with it."""
+
+    def __init__(self) -> None:
+        self.patience = 0.0
+        self.stopping = False
+        self.hurried = 0
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+
+def test_a_worker_that_retires_may_be_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr("cyclone.deploy.worker.stop_reactor", stopped.append)
+    factory = Said()
+    worker = Worker("reactor", Any, [factory], Pipe(-1))
+    worker.on_message({"type": "retire"})
+    assert (factory.patience > 0, factory.hurried) == (True, 0)
+    worker.on_message({"type": "stop"})
+    assert (factory.stopping, factory.hurried) == (True, 1)
+    assert stopped == ["reactor", "reactor"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -325,3 +326,15 @@ def test_a_server_without_its_supervisor_ends(run: Callable[..., Any], free_port
     server = get(free_port)[1]
     process.signal(signal.SIGKILL)
     wait_until(lambda: gone(server))
+
+
+def test_lines_of_json_and_nothing_else(run: Callable[..., Any], free_port: int) -> None:
+    process = run(
+        "website.py", "--log-format=json", f"--port={free_port}", line='"message": ".*starting on'
+    )
+    get(free_port)
+    process.wait_for_line('"status": 200')
+    process.signal(signal.SIGTERM)
+    process.wait()
+    lines = [json.loads(line) for line in process.output.splitlines()]
+    assert [line["uri"] for line in lines if line["logger"] == "cyclone.access"] == ["/"]

@@ -15,6 +15,10 @@ A test gets at it in two ways::
         answer = reactor_run(coroutine_function_or_callable, timeout=5)
 
 Either fails if it leaves a delayed call or an open socket behind.
+
+``--on-the-reactor`` runs these tests alone, and the directories whose subject is a reactor: what is
+left out is the same on every reactor, since none takes part in it, or starts programs that have
+their own.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,6 +191,32 @@ def reactor() -> Any:
 def reactor_run() -> Callable[..., Any]:
     """:func:`run_on_reactor`."""
     return run_on_reactor
+
+
+#: Fixtures, and functions of this module, that bring a test to the reactor.
+_WAYS = {"reactor", "reactor_run", "run_on_reactor", "global_reactor"}
+#: Their subject is a reactor, whatever way they go.
+_SUBJECTS = [Path(__file__).parents[1] / name for name in ("testing", "uvloopreactor")]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--on-the-reactor", action="store_true", help="only tests that run on it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--on-the-reactor"):
+        left = [item for item in items if not _is_on_the_reactor(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if _is_on_the_reactor(item)]
+
+
+def _is_on_the_reactor(item: pytest.Item) -> bool:
+    return (
+        inspect.iscoroutinefunction(getattr(item, "obj", None))
+        or not _WAYS.isdisjoint(getattr(item, "fixturenames", ()))
+        or not _WAYS.isdisjoint(vars(getattr(item, "module", None) or item))
+        or any(item.path.is_relative_to(directory) for directory in _SUBJECTS)
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from cyclone._async import as_deferred
+from cyclone.outages import StoreTimeout
 from cyclone.sessions import (
     MemoryStore,
     SessionMixin,
@@ -143,6 +144,15 @@ def test_a_store_that_is_away(store: LaterStore, visitor: Visitor) -> None:
         assert visitor.do(lambda session, handler: session.login("ada")).status == 502
         del store.broken[broken]
     assert visitor.ask(look) == {"a": 1}
+
+
+def test_an_outage_of_the_store_is_a_line_of_the_log(store: LaterStore, visitor: Visitor) -> None:
+    visitor.ask(put(a=1))
+    store.broken["load"] = StoreTimeout("no answer")
+    line = "The store of sessions is away: StoreTimeout: no answer$"
+    with ExpectLog("cyclone.application", line) as expected:
+        assert visitor.do(look).status == 503
+    assert not expected.logged_stack
 
 
 @pytest.mark.parametrize("held", ["load", "swap", "delete", "keys_of"])

@@ -252,10 +252,11 @@ class Cursor:
 
     def fetchone(self) -> Any:
         row = self.cursor.fetchone()
-        return row if row is None or self.rows is tuple else {"column": row[0]}
+        return row if row is None or self.rows is tuple else dict(enumerate(row))
 
     def fetchall(self) -> Any:
-        return [row if self.rows is tuple else {"column": row[0]} for row in self.cursor.fetchall()]
+        rows = self.cursor.fetchall()
+        return rows if self.rows is tuple else [dict(enumerate(row)) for row in rows]
 
 
 class Pool:

@@ -164,6 +164,7 @@ async def test_a_closed_pool_ends_what_runs_and_takes_no_more(
         ("postgresql://host/x?nosuch=1", "options: .*nosuch"),
         ("postgresql://host/x?prepare_threshold=x", "prepare_threshold"),
         ("mysql://host/x?nosuch=1", "options: 'nosuch' is unknown; there are: charset"),
+        ("mysql://host/x?charset=nosuch", "options: .*nosuch"),
         ("mysql://host/x?ssl=maybe", "ssl must be true or false"),
         ("mysql://host/x?ssl_ca=/no/such/file", "files of TLS"),
         ("sqlite:///x?nosuch=1", "options: 'nosuch' is unknown; there are: busy_timeout"),
@@ -244,6 +245,15 @@ async def test_mysql_over_tls_and_over_a_unix_socket(
     pool = connect(f"{mysql_url}?{over}")
     ((_, cipher),) = await pool.runQuery("SHOW STATUS LIKE 'Ssl_cipher'")
     assert cipher
+
+
+@pytest.mark.parametrize(("options", "encrypted"), [("", True), ("?ssl=false", False)])
+async def test_mysql_over_tls_where_the_server_has_it(
+    mysql_url: str, connect: Connect, options: str, encrypted: bool
+) -> None:
+    pool = connect(f"{mysql_url}{options}", size=1)
+    ((_, cipher),) = await pool.runQuery("SHOW STATUS LIKE 'Ssl_cipher'")
+    assert bool(cipher) is encrypted
 
 
 async def test_mysql_s_certificate_is_verified(mysql_url: str, connect: Connect) -> None:

@@ -92,6 +92,12 @@ ROOMS: dict[str, list[Demo]] = {
             "S3",
             "A store for the clients of S3. It has no pages: an error in XML is how it says hello.",
         ),
+        Demo(
+            "scale",
+            "Many workers",
+            "Which process answers? One crashes, and the others go on.",
+            options=("--workers=2", "--appopts", "{redis}"),
+        ),
         Demo("multiprotocol", "Three protocols", "HTTP, mail and a Python prompt in one process."),
     ],
 }

@@ -146,8 +146,9 @@ class Channels(Service):
 
             self._reactor = reactor
         if hasattr(self._reactor, "addSystemEventTrigger"):
+            # Not "before": requests are finished then, and those publish, too.
             self._trigger = self._reactor.addSystemEventTrigger(
-                "before", "shutdown", self._shut_down
+                "during", "shutdown", self._shut_down
             )
         self._status = Status("connecting")
         self.engine.start(self, self._reactor)

@@ -10,6 +10,7 @@ that has its own ``twisted.application.service.Application`` uses them so::
 
 from __future__ import annotations
 
+from .certificates import CertificateStore, TLSFiles
 from .errors import DeployError
 from .foreground import RunOptions, run, serve
 from .listeners import (
@@ -22,6 +23,8 @@ from .listeners import (
     unix_listener,
 )
 from .options import port_number, request_count
+from .proxyprotocol import ProxyProtocolFactory
+from .secure import behind_proxies, store_listener
 from .service import WebService
 from .target import load_application
 from .tls import tls_options
@@ -32,12 +35,16 @@ from .workers import worker_count
 
 __all__ = [
     "Access",
+    "CertificateStore",
     "DeployError",
     "Listener",
+    "ProxyProtocolFactory",
     "RunOptions",
+    "TLSFiles",
     "Watcher",
     "WebService",
     "adopted_listener",
+    "behind_proxies",
     "endpoint_listener",
     "load_application",
     "loaded_sources",
@@ -48,6 +55,7 @@ __all__ = [
     "serve",
     "socket_mode",
     "socket_owner",
+    "store_listener",
     "tcp_listener",
     "tls_file_listener",
     "tls_listener",

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from cyclone.log import gen_log
 
-from .tls import Certificates, has_native_tls
+from .tls import CertificateSource, has_native_tls
 
 __all__ = ["HANDED", "AdoptedEndpoint", "UNIXAcceptor", "adopt", "family_of"]
 
@@ -135,7 +135,7 @@ class AdoptedEndpoint:
     """
 
     def __init__(
-        self, reactor: Any, descriptor: int, certificates: Certificates | None = None
+        self, reactor: Any, descriptor: int, certificates: CertificateSource | None = None
     ) -> None:
         self._reactor = reactor
         self._descriptor = descriptor

@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 
 from cyclone.log import gen_log
 
+from .counted import worker_ended
+
 __all__ = ["CONTROL_FD", "REPORT_FD", "State", "Worker", "split_lines"]
 
 #: The descriptors at which a worker finds its two pipes.
@@ -126,6 +128,7 @@ class Worker(ProcessProtocol):
         """The process is gone, and we have its last words."""
         if self._closing is not None and self._closing.active():
             self._closing.cancel()
+        worker_ended(self.pid)
         value: Any = reason.value
         self._supervisor.gone(self, -value.signal if value.signal else value.exitCode)
 

@@ -17,7 +17,7 @@ from twisted.logger import (
 )
 from twisted.python.failure import Failure
 
-from cyclone.log import printable, printable_lines
+from cyclone.log import current_request_id, json_observer, printable, printable_lines
 
 __all__ = ["begin_console", "console_observer", "format_event", "wants_colour"]
 
@@ -45,6 +45,8 @@ def wants_colour(out: TextIO) -> bool:
 def format_event(event: LogEvent, colour: bool = False, label: str = "") -> str | None:
     """An event as ``[I 261123 12:00:00 access] 200 GET / (127.0.0.1) 0.41ms``.
 
+    The id of a request, where there are such, stands behind the source.
+
     Further lines are indented, so that none looks like an event of its own, and control characters
     are escaped. None, nothing to show, for what Twisted says of itself below the level warning.
 
@@ -58,7 +60,11 @@ def format_event(event: LogEvent, colour: bool = False, label: str = "") -> str 
     text = _text(event)
     if not text:
         return None
-    source = str(event.get("log_system") or namespace.removeprefix("cyclone."))
+    request_id = event.get("request_id") or current_request_id()
+    if request_id:
+        source = f"{namespace.removeprefix('cyclone.')} {request_id}"
+    else:
+        source = str(event.get("log_system") or namespace.removeprefix("cyclone."))
     letter, number = _LOOKS.get(level, ("I", 32))
     stamp = time.strftime("%y%m%d %H:%M:%S", time.localtime(event.get("log_time")))
     prefix = f"[{letter} {stamp} {label}{printable(source)}]"
@@ -95,7 +101,14 @@ def console_observer(out: TextIO, colour: bool, label: str = "") -> FileLogObser
     return FileLogObserver(out, formatted)
 
 
-def begin_console(out: TextIO, label: str = "") -> None:
-    """Begin logging to `out`; what the program itself prints stays as it is."""
-    observer = console_observer(out, wants_colour(out), label)
+def begin_console(out: TextIO, label: str = "", log_format: str = "text") -> None:
+    """Begin logging to `out`; what the program itself prints stays as it is.
+
+    Args:
+        label: see `format_event`.
+        log_format: ``text`` for people, ``json`` for programs.
+    """
+    observer: Any = json_observer(out)
+    if log_format != "json":
+        observer = console_observer(out, wants_colour(out), label)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

@@ -46,6 +46,7 @@ class RunOptions:
         target: what `load_application` understands.
         appopts: the argument for the application's maker.
         reload: start anew when a file changes.
+        log_format: of what is logged: ``text``, or ``json`` for lines of JSON.
         reactor: the short name of a Twisted reactor, None for that on uvloop where there is one,
             else Twisted's default.
         supervisor: the family of the socket and the process id of the supervisor that started
@@ -64,6 +65,7 @@ class RunOptions:
     host: str = "127.0.0.1"
     appopts: str | None = None
     reload: bool = False
+    log_format: str = "text"
     reactor: str | None = None
     supervisor: tuple[int, int] | None = None
     unix: str | None = None
@@ -97,7 +99,7 @@ def run(options: RunOptions) -> int:
     Raises:
         DeployError: if the application cannot be loaded, or a place not be listened at.
     """
-    begin_console(sys.stdout)
+    begin_console(sys.stdout, log_format=options.log_format)
     if options.reload:
         _check_reload(options)
         return _run_with_reload(options)
@@ -190,12 +192,18 @@ def _run_alone(options: RunOptions) -> int:
 
     plan = options.plan()
     factories = [load_application(site.target, site.appopts) for site in plan.sites]
-    return _serve(reactor, listeners_for(Adopting(reactor), plan, factories))
+    listeners = listeners_for(Adopting(reactor), plan, factories)
+    return _serve(reactor, listeners, say=_words(options))
 
 
-def _serve(reactor: Any, listeners: list[Listener], reporter: Reporter | None = None) -> int:
+def _serve(
+    reactor: Any,
+    listeners: list[Listener],
+    reporter: Reporter | None = None,
+    say: Callable[[list[str]], None] | None = None,
+) -> int:
     notifier = Notifier.from_environment()
-    service = WebService(listeners, on_listening=_say_where, on_stopping=notifier.stopping)
+    service = WebService(listeners, on_listening=say or _say_where, on_stopping=notifier.stopping)
     ignore = () if reporter is None else (signal.SIGINT,)
     signals = Signals(reactor, lambda: stop_reactor(reactor), reactor.crash, ignore)
     reactor.callWhenRunning(signals.install)
@@ -223,6 +231,11 @@ def _say_where(urls: list[str]) -> None:
     print(f"Listening on {' and '.join(urls)} (Ctrl-C stops)", flush=True)
 
 
+def _words(options: RunOptions) -> Callable[[list[str]], None]:
+    """What says where we listen: for programs that read the log, that stands in there already."""
+    return (lambda urls: None) if options.log_format == "json" else _say_where
+
+
 # -- with a supervisor -----------------------------------------------------------------------------
 
 
@@ -239,7 +252,7 @@ def _run_supervised(options: RunOptions, family: int, supervisor: int) -> int:
         reporter.report()
         raise
     listener = adopted_listener(reactor, SOCKET_FD, family, application)
-    return _serve(reactor, [listener], reporter)
+    return _serve(reactor, [listener], reporter, _words(options))
 
 
 def _check_reload(options: RunOptions) -> None:
@@ -283,6 +296,8 @@ def server_command(options: RunOptions, family: int) -> list[str]:
     command.append(f"--supervised={family}:{os.getpid()}")
     if options.appopts:
         command.append(f"--appopts={options.appopts}")
+    if options.log_format != "text":
+        command.append(f"--log-format={options.log_format}")
     if options.reactor:
         command.append(f"--reactor={options.reactor}")
     return command
@@ -296,6 +311,7 @@ def _run_with_workers(options: RunOptions) -> int:
     from twisted.internet import reactor
 
     order = Order(0, options.plan(), 0, options.reactor or "", options.max_requests)
+    order = dataclasses.replace(order, log_format=options.log_format)
     errors: list[DeployError] = []
 
     def failed(error: DeployError) -> None:
@@ -307,7 +323,7 @@ def _run_with_workers(options: RunOptions) -> int:
         order,
         options.workers,
         notifier=Notifier.from_environment(),
-        on_serving=_say_where,
+        on_serving=_words(options),
         on_failure=failed,
     )
     signals = Signals(reactor, lambda: stop_reactor(reactor), service.cut)

@@ -23,7 +23,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from .descriptions import tls_description
 from .errors import DeployError
-from .tls import Certificates, FileTLSEndpoint, NegotiatingEndpoint
+from .tls import Certificates, CertificateSource, FileTLSEndpoint, NegotiatingEndpoint
 from .unixsockets import Access, UNIXEndpoint
 
 __all__ = [
@@ -60,7 +60,7 @@ class Listener:
     factory: Any
     place: str
     scheme: str = "http"
-    certificates: Certificates | None = None
+    certificates: CertificateSource | None = None
 
     def listen(self) -> Deferred[IListeningPort]:
         """Begin; the Deferred fires with the port, or fails as the endpoint does."""

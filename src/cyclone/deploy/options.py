@@ -71,8 +71,20 @@ class Options(usage.Options):
         ["ssl-listen", None, "127.0.0.1", "interface to listen on for ssl"],
         ["ssl-cert", None, "server.crt", "ssl certificate"],
         ["ssl-key", None, "server.key", "ssl server key"],
+        [
+            "ssl-certs",
+            None,
+            None,
+            "directory of certificates, chosen by the host",
+        ],
+        ["ssl-client-ca", None, None, "who signs certificates of clients (implies required ones)"],
+        ["ssl-client-certs", None, None, "certificates of clients: none, optional or required"],
         ["ssl-app", None, None, "ssl application (same as --app)"],
         ["ssl-appopts", None, None, "arguments to the ssl application"],
+        [
+            *("proxy-protocol", None, None),
+            "addresses of proxies that speak the PROXY protocol",
+        ],
         [
             *("workers", None, 0),
             "serve by so many processes, auto for one per processor; SIGHUP replaces them",

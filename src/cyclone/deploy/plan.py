@@ -13,7 +13,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from cyclone.httputil import TrustedProxies
+
 from .adoption import HANDED, AdoptedEndpoint, family_of
+from .certificates import CertificateStore, TLSFiles
 from .errors import DeployError
 from .listeners import (
     Listener,
@@ -22,8 +27,9 @@ from .listeners import (
     tls_file_listener,
     unix_listener,
 )
+from .secure import ProxiedEndpoint, behind_proxies, store_listener
 from .systemd import InheritedSocket
-from .tls import Certificates
+from .tls import Certificates, CertificateSource
 from .unixsockets import ANYBODY, Access
 
 __all__ = ["Place", "Plan", "Site", "for_workers", "listeners_for", "systemd_places"]
@@ -49,6 +55,8 @@ class Place:
             ``endpoint``: the description `where`; ``systemd``: descriptor `port`, named `where`.
         site: which of the plan's applications is served there.
         tls: the files of certificate and key, None for a place without TLS.
+        files: in their place, certificates of several hosts, and who signs those of clients.
+        proxies: whose connections begin with a header of the PROXY protocol.
     """
 
     kind: Literal["tcp", "unix", "endpoint", "systemd"]
@@ -57,6 +65,8 @@ class Place:
     site: int = 0
     access: Access = ANYBODY
     tls: tuple[str, str] | None = None
+    files: TLSFiles | None = None
+    proxies: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,9 +88,20 @@ class Plan:
         return cls(sites, tuple(_place(**place) for place in found["places"]))
 
 
-def _place(access: dict[str, int], tls: list[str] | None, **rest: Any) -> Place:
-    files = (tls[0], tls[1]) if tls else None
-    return Place(access=Access(**access), tls=files, **rest)
+def _place(
+    access: dict[str, int],
+    tls: list[str] | None,
+    files: dict[str, Any] | None,
+    proxies: list[str],
+    **rest: Any,
+) -> Place:
+    return Place(
+        access=Access(**access),
+        tls=(tls[0], tls[1]) if tls else None,
+        files=TLSFiles(**files) if files else None,
+        proxies=tuple(proxies),
+        **rest,
+    )
 
 
 def for_workers(plan: Plan) -> Plan:
@@ -149,19 +170,37 @@ def listeners_for(reactor: Any, plan: Plan, factories: Sequence[Any]) -> list[Li
 
 
 def _listener(reactor: Any, place: Place, factory: Any) -> Listener:
-    match place.kind:
-        case "tcp" if place.tls is not None:
+    proxies = TrustedProxies(place.proxies) if place.proxies else None
+    if place.kind == "systemd":
+        return _systemd_listener(reactor, place, factory, proxies)
+    if place.tls is not None:
+        if place.files is None and proxies is None:
             return tls_file_listener(reactor, place.port, place.where, *place.tls, factory)
+        store = CertificateStore(place.files or TLSFiles(*place.tls))
+        return store_listener(reactor, place.port, place.where, store, factory, proxies)
+    match place.kind:
         case "tcp":
-            return tcp_listener(reactor, place.port, place.where, factory)
+            plain = tcp_listener(reactor, place.port, place.where, factory)
         case "unix":
-            return unix_listener(reactor, place.where, factory, place.access)
+            plain = unix_listener(reactor, place.where, factory, place.access)
         case "endpoint":
-            return endpoint_listener(reactor, place.where, factory)
-        case "systemd":
-            certificates = Certificates(*place.tls) if place.tls else None
-            endpoint = AdoptedEndpoint(reactor, place.port, certificates)
-            scheme = "https" if certificates else "http"
-            return Listener(
-                endpoint, factory, f"socket {place.where!r} of systemd", scheme, certificates
-            )
+            plain = endpoint_listener(reactor, place.where, factory)
+    return behind_proxies(reactor, plain, proxies)
+
+
+def _systemd_listener(
+    reactor: Any, place: Place, factory: Any, proxies: TrustedProxies | None
+) -> Listener:
+    certificates: CertificateSource | None = None
+    if place.files is not None:
+        certificates = CertificateStore(place.files)
+    elif place.tls is not None:
+        certificates = Certificates(*place.tls)
+    endpoint: IStreamServerEndpoint
+    if proxies is None:
+        endpoint = AdoptedEndpoint(reactor, place.port, certificates)
+    else:
+        plain = AdoptedEndpoint(reactor, place.port)
+        endpoint = ProxiedEndpoint(plain, proxies, reactor, certificates)
+    scheme = "https" if certificates else "http"
+    return Listener(endpoint, factory, f"socket {place.where!r} of systemd", scheme, certificates)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from cyclone.log import gen_log
@@ -25,9 +26,10 @@ class WebService(Service):
     `privilegedStartService` (or `startService`, whichever comes first) and closes the others; if
     the endpoint only finds out later, the line is logged and `on_failure` called with it.
 
-    Stopping closes the places, then has each application finish what it is doing: its ``drain`` is
-    called with `drain_timeout`, None for the application's own setting. A factory without ``drain``
-    is left alone.
+    Stopping tells the applications (``stopping``) and, if one has a ``drain_delay``, goes on for so
+    many seconds, so that load balancers notice. Then it closes the places and has each
+    application finish what it is doing: its ``drain`` is called with `drain_timeout`, None for the
+    application's own setting. A factory without ``drain`` is left alone.
 
     Args:
         on_listening: called with the addresses once all places are open.
@@ -56,6 +58,7 @@ class WebService(Service):
         self._urls: dict[int, str] = {}
         self._pending: list[Deferred[None]] = []
         self._opened = False
+        self._delay: Deferred[None] | None = None
 
     # -- starting
 
@@ -132,6 +135,8 @@ class WebService(Service):
 
     def cut(self) -> None:
         """Drop all connections of the applications: stopping has taken long enough."""
+        if self._delay is not None:
+            self._delay.cancel()
         for factory in self._factories():
             cut = getattr(factory, "cut", None)
             if cut is not None:
@@ -139,6 +144,7 @@ class WebService(Service):
 
     @inlineCallbacks
     def _stop(self) -> Generator[Any, Any, None]:
+        yield from self._announce()
         for closed in self._close():
             try:
                 yield closed
@@ -151,6 +157,28 @@ class WebService(Service):
                 yield drained
             except Exception:
                 gen_log.exception("while finishing the last requests")
+
+    def _announce(self) -> Generator[Any, Any, None]:
+        """Have the applications say that they are about to stop, to those who ask for it."""
+        slowest: Any = None
+        for factory in self._factories():
+            if getattr(factory, "patience", 0):
+                continue  # a worker takes the place of this one: the server goes on
+            if hasattr(factory, "stopping"):
+                factory.stopping = True
+            delay = getattr(factory, "drain_delay", 0)
+            if delay and self.ports and (slowest is None or delay > slowest.drain_delay):
+                slowest = factory
+        if slowest is None:
+            return
+        gen_log.info("stopping in %g seconds", slowest.drain_delay)
+        self._delay = deferLater(slowest.clock, slowest.drain_delay)
+        try:
+            yield self._delay
+        except CancelledError:
+            pass  # it was cut
+        finally:
+            self._delay = None
 
     def _close(self) -> list[Any]:
         pending, self._pending = self._pending, []

@@ -8,7 +8,7 @@ read anew.
 from __future__ import annotations
 
 import ssl
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -34,9 +34,11 @@ from .errors import DeployError
 
 __all__ = [
     "PROTOCOLS",
+    "CertificateSource",
     "Certificates",
     "FileTLSEndpoint",
     "NegotiatingEndpoint",
+    "certificates_in",
     "has_native_tls",
     "tls_context",
     "tls_options",
@@ -66,7 +68,7 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         DeployError: if a file cannot be read, is not what it should be, or the two do not
             belong together.
     """
-    chain = _certificates(certificate_file)
+    chain = certificates_in(certificate_file)
     key = _private_key(key_file)
     if _public_bytes(chain[0].public_key()) != _public_bytes(key.public_key()):
         raise DeployError(
@@ -94,6 +96,20 @@ def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate_file, key_file)
     return context
+
+
+class CertificateSource(Protocol):
+    """Certificates that can be read anew: `Certificates`, `CertificateStore`."""
+
+    def reload(self) -> None:
+        """Read the files anew."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What an event loop listens with."""
+
+    def speak(self, factory: object) -> None:
+        """Have `context` negotiate what `factory` speaks."""
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -153,7 +169,12 @@ class FileTLSEndpoint:
     """TLS over TCP with certificates that can be read anew, by the cheapest means there are."""
 
     def __init__(
-        self, reactor: Any, port: int, certificates: Certificates, backlog: int, interface: str
+        self,
+        reactor: Any,
+        port: int,
+        certificates: CertificateSource,
+        backlog: int,
+        interface: str,
     ) -> None:
         self._reactor = reactor
         self._port = port
@@ -216,7 +237,12 @@ def _read(path: str, what: str) -> bytes:
         raise DeployError(f"cannot read the {what} {path}: {error.strerror}") from error
 
 
-def _certificates(path: str) -> list[x509.Certificate]:
+def certificates_in(path: str) -> list[x509.Certificate]:
+    """The certificates in a PEM file, at least one.
+
+    Raises:
+        DeployError: there is none.
+    """
     data = _read(path, "certificate")
     try:
         return x509.load_pem_x509_certificates(data)

@@ -8,15 +8,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import Service
 
+from .certificates import TLSFiles
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
 from .options import Options
 from .plan import Place, Plan, Site, listeners_for, systemd_places
+from .proxyprotocol import trusted_proxies
 from .reactors import stop_reactor
 from .service import WebService
 from .systemd import Notifier, inherited_sockets
@@ -38,7 +41,7 @@ def makeService(options: Options) -> Service:
     """
     from twisted.internet import reactor
 
-    plan = Plan(*_sites_and_places(options))
+    plan = behind(options["proxy-protocol"], Plan(*_sites_and_places(options)))
     if not plan.places:
         raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
     if options["workers"]:
@@ -164,7 +167,9 @@ def _sites_and_places(options: Options) -> tuple[tuple[Site, ...], tuple[Place, 
             places.append(Place("tcp", options["listen"], port=options["port"]))
     elif options["unix"] or options["endpoints"]:
         raise DeployError("--unix and --listen-endpoint need an --app to serve")
-    tls = None
+    tls, files = None, tls_files(options)
+    if files is not None and not options["ssl-app"]:
+        raise DeployError("--ssl-certs and --ssl-client-ca need an --ssl-app to serve")
     if options["ssl-app"]:
         tls = (options["ssl-cert"], options["ssl-key"])
         sites.append(Site(options["ssl-app"], options["ssl-appopts"]))
@@ -176,7 +181,22 @@ def _sites_and_places(options: Options) -> tuple[tuple[Site, ...], tuple[Place, 
     if tls and not any(place.tls for place in places):
         secure = Place("tcp", options["ssl-listen"], options["ssl-port"], len(sites) - 1, tls=tls)
         places.append(secure)
+    if files is not None:
+        places = [replace(place, files=files) if place.tls else place for place in places]
     return tuple(sites), tuple(places)
+
+
+def behind(proxies: str | None, plan: Plan) -> Plan:
+    """`plan`, with places whose peers are these proxies (``--proxy-protocol``).
+
+    Raises:
+        DeployError: they are none.
+    """
+    if proxies is None:
+        return plan
+    trusted_proxies(proxies)
+    names = tuple(name.strip() for name in proxies.split(",") if name.strip())
+    return Plan(plan.sites, tuple(replace(place, proxies=names) for place in plan.places))
 
 
 def _plain_places(options: Options) -> Iterator[Place]:
@@ -188,3 +208,20 @@ def _plain_places(options: Options) -> Iterator[Place]:
         yield Place("unix", options["unix"], access=access)
     for description in options["endpoints"]:
         yield Place("endpoint", description)
+
+
+def tls_files(options: Options) -> TLSFiles | None:
+    """What the options say beyond one certificate and its key; None if they say no more.
+
+    With a directory, ``--ssl-cert`` and ``--ssl-key`` are the default certificate if given.
+    """
+    directory, authorities = options["ssl-certs"], options["ssl-client-ca"]
+    clients = options["ssl-client-certs"]
+    if directory is None and authorities is None and clients is None:
+        return None
+    if clients is None:
+        clients = "none" if authorities is None else "required"
+    certificate, key = options["ssl-cert"], options["ssl-key"]
+    if directory is not None and (certificate, key) == ("server.crt", "server.key"):
+        certificate = key = None
+    return TLSFiles(certificate, key, directory, authorities, clients)

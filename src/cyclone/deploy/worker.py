@@ -30,7 +30,7 @@ from .service import WebService
 from .target import load_application
 from .workerlog import Pipe, begin_forwarding
 
-__all__ = ["Order", "count_requests", "request_limit", "run_worker"]
+__all__ = ["Order", "Worker", "count_requests", "request_limit", "run_worker"]
 
 #: Seconds a worker that is replaced keeps idle connections, if its applications do not say.
 _DEFAULT_PATIENCE = 5.0
@@ -48,6 +48,7 @@ class Order:
             for Twisted's.
         max_requests: about how many requests it serves before it is replaced; 0 for any number.
         forward_log: log by way of the supervisor.
+        log_format: else ``text`` or ``json``, see `begin_console`.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Order:
     reactor: str = ""
     max_requests: int = 0
     forward_log: bool = False
+    log_format: str = "text"
 
     def to_line(self) -> bytes:
         """The order as it goes through the pipe."""
@@ -90,7 +92,7 @@ def run_worker() -> int:
     if order.forward_log:
         begin_forwarding(pipe)
     else:
-        begin_console(sys.stdout, f"#{order.number} ")
+        begin_console(sys.stdout, f"#{order.number} ", order.log_format)
     try:
         return _serve(order, sockets, pipe, rest)
     except DeployError as error:
@@ -133,7 +135,7 @@ def _serve(order: Order, sockets: range, pipe: Pipe, received: bytes) -> int:
     factories = [load_application(site.target, site.appopts) for site in order.plan.sites]
     listeners = listeners_for(Handed(reactor, sockets), order.plan, factories)
     service = WebService(listeners, announce=False)
-    worker = _Worker(reactor, service, factories, pipe)
+    worker = Worker(reactor, service, factories, pipe)
     for factory in factories:
         _equip(factory, order, worker.full)
     service.startService()
@@ -173,7 +175,7 @@ def count_requests(factory: Any, limit: int, full: Callable[[], object]) -> None
     factory.start_request = start_request
 
 
-class _Worker:
+class Worker:
     """What a worker does when it runs."""
 
     def __init__(self, reactor: Any, service: WebService, factories: list[Any], pipe: Pipe) -> None:
@@ -186,9 +188,10 @@ class _Worker:
         """The reactor runs, and the places are open."""
         # A worker that is told twice does not hurry: a service manager, too, tells everybody.
         signal.signal(signal.SIGTERM, self._on_signal)
-        control = _Control(self._reactor, CONTROL_FD, self._on_message, self._alone)
+        control = _Control(self._reactor, CONTROL_FD, self.on_message, self._alone)
         control.startReading()  # type: ignore[no-untyped-call]
-        self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0))
+        delay = max(getattr(factory, "drain_delay", 0) for factory in self._factories)
+        self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0) + delay)
         control.take(received)
 
     def full(self) -> None:
@@ -198,7 +201,8 @@ class _Worker:
     def _on_signal(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(stop_reactor, self._reactor)
 
-    def _on_message(self, message: dict[str, Any]) -> None:
+    def on_message(self, message: dict[str, Any]) -> None:
+        """Do what the supervisor says."""
         match message.get("type"):
             case "retire":
                 for factory in self._factories:
@@ -207,9 +211,10 @@ class _Worker:
                 stop_reactor(self._reactor)
             case "stop":
                 for factory in self._factories:
-                    factory.patience = 0
-                    if hasattr(factory, "end_idle"):
-                        factory.end_idle()
+                    if hasattr(factory, "stopping"):
+                        factory.stopping = True  # it may have been leaving already
+                    if hasattr(factory, "hurry"):
+                        factory.hurry()
                 stop_reactor(self._reactor)
             case "cut":
                 self._service.cut()

@@ -25,7 +25,15 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from zope.interface import provider
 
+from cyclone.log import current_request_id
+
 __all__ = ["Pipe", "begin_forwarding", "event_fields", "log_forwarded"]
+
+
+#: What access lines and the lines of a request have besides.
+_PARTS = (
+    *("http_status", "http_method", "http_uri", "http_remote_ip", "http_seconds", "request_id"),
+)
 
 
 class Pipe:
@@ -75,6 +83,10 @@ def event_fields(event: LogEvent) -> dict[str, Any]:
         "system": str(event.get("log_system") or ""),
         "time": event.get("log_time"),
         "text": text,
+        "parts": {
+            "request_id": current_request_id(),
+            **{name: event[name] for name in _PARTS if name in event},
+        },
     }
 
 
@@ -94,6 +106,9 @@ def log_forwarded(number: int, fields: Mapping[str, Any]) -> None:
         "log_system": f"worker {number} {system}",
         "worker_id": number,
     }
+    parts = fields.get("parts")
+    if isinstance(parts, dict):
+        event.update({name: parts[name] for name in _PARTS if name in parts})
     if isinstance(fields.get("time"), float):
         event["log_time"] = fields["time"]
     globalLogPublisher(event)

@@ -16,6 +16,7 @@ from cyclone.log import gen_log
 from cyclone.util import WORKER_VARIABLE
 
 from .child import CONTROL_FD, REPORT_FD, Worker
+from .counted import begin_counting
 from .errors import DeployError
 from .handover import Binding, SharedEndpoint
 from .plan import Plan, for_workers, listeners_for
@@ -124,6 +125,7 @@ class WorkersService(Service):
         noun = "worker" if self._count == 1 else "workers"
         gen_log.info("starting %d %s on %s", self._count, noun, " and ".join(self._urls))
         self._notifier.start_watchdog(self._reactor, self.supervisor.ping)
+        begin_counting()
         self.supervisor.start()
 
     def _bound(self, urls: list[str]) -> None:

@@ -62,6 +62,7 @@ class Exchange:
         watched: somebody asked to be told when the peer goes away.  A peer that ends its side
             of the connection then counts as gone.
         wants_close: the connection ends with this response.
+        lost: the connection was lost before the response had ended.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Exchange:
         "body_complete",
         "body_timeout",
         "head",
+        "lost",
         "max_body_size",
         "no_keep_alive",
         "on_lost",
@@ -89,7 +91,7 @@ class Exchange:
         self._close_callback: Callable[[], Any] | None = None
         self._when_done: list[Callable[[], Any]] | None = None
         self.on_lost: Callable[[Failure | None], None] | None = None
-        self.watched = self.wants_close = False
+        self.watched = self.wants_close = self.lost = False
         self.no_keep_alive = limits.no_keep_alive
         self.max_body_size = limits.max_body_size
         self.body_timeout = limits.body_timeout
@@ -382,6 +384,7 @@ class Exchange:
         """Called by the connection when this exchange cannot go on."""
         if self._phase is not _DONE:
             self._phase = _DONE
+            self.lost = True
             callback, self._close_callback = self._close_callback, None
             on_lost, self.on_lost = self.on_lost, None
             if on_lost is not None:

@@ -49,6 +49,8 @@ class HTTPFactory(ServerFactory):
         seconds: tells the time of `clock`.
         sweeper: the timer of the connections.
         departures: what they send leaves from there.
+        stopping: the server is about to stop, or does: nothing new should be sent to it.
+        drain_delay: seconds from there until it stops to listen (setting ``drain_delay``).
         patience: seconds for which a graceful stop leaves a connection that is idle open for one
             more request.  It may be on its way, and whoever sends it to a closed connection does
             not know what has become of it; the response says that the connection ends.
@@ -73,6 +75,8 @@ class HTTPFactory(ServerFactory):
         self.departures = Departures(self.call_soon)
         self.sweeper = Sweeper(lambda: self.clock, self.connections, self.streams)
         self._draining: Deferred[None] | None = None
+        self.stopping = False
+        self.drain_delay = float(settings.get("drain_delay") or 0)
 
     # -- what subclasses say
 
@@ -137,6 +141,10 @@ class HTTPFactory(ServerFactory):
 
     # -- graceful stop
 
+    def startFactory(self) -> None:
+        """Somebody listens, perhaps again."""
+        self.stopping = False
+
     @property
     def draining(self) -> bool:
         """Whether a graceful stop waits for connections to end."""
@@ -154,6 +162,7 @@ class HTTPFactory(ServerFactory):
         Returns:
             a Deferred that fires when no connection is left.
         """
+        self.stopping = True
         if self._draining is not None:
             return self._draining
         if not self.connections:

@@ -92,6 +92,7 @@ class HTTPServerRequest:
         server_connection: what stands for the whole connection (Tornado), or None.
         body_buffer: where the body is while it is not `body`, or None.
         parse_config: limits for arguments and forms; None for those of `set_parse_body_config`.
+        request_id: what the log calls the request; "" without the setting ``request_id``.
     """
 
     method: str
@@ -101,6 +102,7 @@ class HTTPServerRequest:
     server_connection: Any = None
     body_buffer: BodyBuffer | None = None
     parse_config: ParseBodyConfig | None = None
+    request_id: str = ""
 
     _start_time: float
     _finish_time: float | None = None

@@ -1,9 +1,12 @@
 """The logs of cyclone, and how those of `logging` are shown (Tornado's ``tornado.log``).
 
-logs     access_log, app_log, gen_log, kept by twisted.logger; the bridge to logging
-pretty   LogFormatter and the options of programs for logs
+logs       access_log, app_log, gen_log, kept by twisted.logger; the bridge to logging
+pretty     LogFormatter and the options of programs for logs
+jsonlines  events as lines of JSON
+requestid  the id of the request that code runs for
 """
 
+from .jsonlines import json_line, json_observer
 from .logs import (
     Log,
     StdlibBridge,
@@ -24,6 +27,7 @@ from .pretty import (
     enable_pretty_logging,
     use_logging_options,
 )
+from .requestid import current_request_id, enter_request, is_request_id, new_request_id
 
 __all__ = [
     "Log",
@@ -32,13 +36,19 @@ __all__ = [
     "access_log",
     "app_log",
     "assume_listening",
+    "current_request_id",
     "define_logging_options",
     "disable_stdlib_logging",
     "enable_pretty_logging",
     "enable_stdlib_logging",
+    "enter_request",
     "gen_log",
+    "is_request_id",
+    "json_line",
+    "json_observer",
     "listening",
     "log_access",
+    "new_request_id",
     "printable",
     "printable_lines",
     "use_logging_options",

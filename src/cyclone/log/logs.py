@@ -38,6 +38,8 @@ from twisted.python import log as legacy_log
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from .requestid import current_request_id
+
 __all__ = [
     "Log",
     "StdlibBridge",
@@ -240,6 +242,9 @@ class Log:
         text = escape(_interpolated(message, args))
         failure = _failure(exc_info)
         event: dict[str, object] = dict(extra or {})
+        request_id = current_request_id()
+        if request_id:
+            event = {**_of_request(self.name, _twisted_level(level), request_id), **event}
         if failure is None:
             self.logger.emit(_twisted_level(level), "{log_text}", **event, log_text=text)
             return
@@ -290,6 +295,11 @@ class Log:
         self.log(logging.ERROR, message, *args, exc_info=failure, **kwargs)
 
 
+def _of_request(name: str, level: _Level, request_id: str) -> dict[str, object]:
+    """What an event says of its request: for programs, and for people in Twisted's text logs."""
+    return {"request_id": request_id, "log_system": f"{name}#{level.name} {request_id}"}
+
+
 class _LoggedFailure(Failure):
     """A failure as observers should show it: with its causes, and made harmless."""
 
@@ -312,6 +322,8 @@ def _traceback(failure: Failure) -> str:
         return printable_lines(Failure.getTraceback(failure))
     return printable_lines("".join(traceback.format_exception(value)).rstrip("\n"))
 
+
+_NOTHING: Mapping[str, object] = {}
 
 access_log = Log("cyclone.access")
 """One line for each request: see `log_access`. Tornado's ``tornado.access``."""
@@ -342,15 +354,18 @@ class _Handler(Protocol):
 def log_access(handler: _Handler) -> None:
     """Write the access line of a finished request: ``200 GET /path (127.0.0.1) 1.23ms``.
 
-    The level is info below status 400, warning below 500, error from there on. The event carries
-    the parts too, for structured logs: `http_status`, `http_method`, `http_uri`, `http_remote_ip`
-    and `http_seconds`. Nothing is done while nobody is `listening`.
+    The level is info below status 400, warning below 500, error from there on, or what attribute
+    ``access_log_level`` of the handler says; 0 is for no line. The event carries the parts too, for
+    structured logs: `http_status`, `http_method`, `http_uri`, `http_remote_ip`, `http_seconds`, and
+    `request_id` of requests that have one. Nothing is done while nobody is `listening`.
     """
     if not _audience.present():
         return
     status = handler.get_status()
-    level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
-    if level < access_log.level:
+    level = getattr(handler, "access_log_level", None)
+    if level is None:
+        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+    if not level or level < access_log.level:
         return
     request: _Request = handler.request
     seconds = request.request_time()
@@ -359,8 +374,11 @@ def log_access(handler: _Handler) -> None:
     if not line.isprintable():
         line = printable(line)
         method, uri, address = printable(method), printable(uri), printable(address)
+    request_id = getattr(request, "request_id", "")
+    twisted_level = _twisted_level(level)
+    extra = _of_request(access_log.name, twisted_level, request_id) if request_id else _NOTHING
     access_log.logger.emit(
-        _LEVELS[level],
+        twisted_level,
         "{log_text}",
         log_text=line,
         http_status=status,
@@ -368,6 +386,7 @@ def log_access(handler: _Handler) -> None:
         http_uri=uri,
         http_remote_ip=address,
         http_seconds=seconds,
+        **extra,
     )
 
 
@@ -409,6 +428,7 @@ class StdlibBridge:
         record = logger.makeRecord(
             logger.name, level, "cyclone", 0, "%s", (text,), exc_info, func=None
         )
+        record.request_id = event.get("request_id") or current_request_id()
         if failure is not None:
             # What formatters show for exc_info: an exception's text may quote what a peer sent.
             record.exc_text = _traceback(failure)

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from cyclone._async import Waiter, failure_of, is_pending, resolve, settle
 from cyclone.log import app_log
+from cyclone.outages import is_outage
 from cyclone.web import HTTPError
 
 __all__ = ["Asking", "StoreUnavailable"]
@@ -61,7 +62,12 @@ class Asking:
         except HTTPError:
             raise
         except Exception as error:
-            app_log.error("The store of sessions fails", exc_info=error)
+            if is_outage(error):  # one line: as long as it lasts there is one for each request
+                app_log.warning(
+                    "The store of sessions is away: %s: %s", type(error).__name__, error
+                )
+            else:
+                app_log.error("The store of sessions fails", exc_info=error)
             raise StoreUnavailable("the store of sessions fails") from error
 
     async def _in_time(self, result: Any) -> Any:

@@ -23,6 +23,8 @@ _MARKS: dict[str, Callable[[int], str]] = {
 _UPDATE = "UPDATE {table} SET data = ?, ends = ?, owner = ?"
 #: Seconds between two times that ended sessions are looked for.
 _PURGE_EVERY = 600
+#: Modules of the DB-API that speak to MySQL and MariaDB.
+_MYSQL = ("pymysql", "mysqldb")
 #: When a session that never ends ends.
 _NEVER = 253_402_300_799.0  # the year 9999
 
@@ -37,6 +39,9 @@ class SQLStore:
         CREATE INDEX sessions_owner ON sessions (owner)
         CREATE INDEX sessions_ends ON sessions (ends)
 
+    In MySQL both texts are ``CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`` whatever that of the
+    database is, and ``data`` is a ``MEDIUMTEXT``: a ``TEXT`` ends at 65,535 bytes.
+
     Sessions that have ended are deleted now and then, when others are saved.
 
     Args:
@@ -44,7 +49,8 @@ class SQLStore:
             *args)``, which calls ``function(cursor, *args)`` in a transaction.  The cursor is one
             of DB-API 2.0.  It is not closed here.
         paramstyle: of the database's module (PEP 249): ``qmark`` (sqlite3), ``format`` or
-            ``pyformat`` (psycopg, PyMySQL), ``numeric`` or ``named``.
+            ``pyformat`` (psycopg, PyMySQL), ``numeric`` or ``named``.  By default what the module
+            of the pool says; ``qmark`` if the pool does not tell which one it is.
         table: its name, which may have the name of a schema before it.
         clock: tells the seconds since the epoch.
 
@@ -57,10 +63,13 @@ class SQLStore:
     def __init__(
         self,
         pool: Any,
-        paramstyle: str = "qmark",
+        paramstyle: str | None = None,
         table: str = "sessions",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        module: Any = getattr(pool, "dbapi", None)
+        if paramstyle is None:
+            paramstyle = getattr(module, "paramstyle", "qmark")
         if paramstyle not in _MARKS:
             raise ValueError(f"paramstyle must be of {', '.join(_MARKS)}, not {paramstyle!r}")
         if not _NAME.fullmatch(table):
@@ -68,15 +77,19 @@ class SQLStore:
         self._pool = pool
         self._style = paramstyle
         self._table = table
+        self._mysql = getattr(module, "__name__", "").lower() in _MYSQL
         self._clock = clock
         self._next_purge = 0.0
 
     def statements(self) -> list[str]:
         """What makes the table and its indexes, for whoever keeps the schema elsewhere."""
         table, flat = self._table, self._table.replace(".", "_")
+        # What MySQL takes for equal depends on what is said here, and how much a text may hold.
+        exact = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if self._mysql else ""
+        text = f"MEDIUMTEXT{exact}" if self._mysql else "TEXT"
         return [
-            f"CREATE TABLE {table} (id CHAR(64) PRIMARY KEY, owner VARCHAR(255), "
-            "ends DOUBLE PRECISION NOT NULL, data TEXT NOT NULL)",
+            f"CREATE TABLE {table} (id CHAR(64) PRIMARY KEY, owner VARCHAR(255){exact}, "
+            f"ends DOUBLE PRECISION NOT NULL, data {text} NOT NULL)",
             f"CREATE INDEX {flat}_owner ON {table} (owner)",
             f"CREATE INDEX {flat}_ends ON {table} (ends)",
         ]
@@ -160,7 +173,7 @@ class SQLStore:
         statement = "SELECT data FROM {table} WHERE id = ? AND ends > ?"
         self._run(cursor, statement, [key, self._clock()])
         row = cursor.fetchone()
-        return None if row is None else str(_first(row))
+        return None if row is None else str(_values(row)[0])
 
     def _insert(
         self, cursor: Any, key: str, old: None, new: str, ends: float, owner: str | None
@@ -183,11 +196,13 @@ class SQLStore:
         return self._run(cursor, f"{_UPDATE} {where}", values) == 1
 
     def _keys_of(self, cursor: Any, owner: str) -> list[str]:
-        statement = "SELECT id FROM {table} WHERE owner = ? AND ends > ?"
+        statement = "SELECT id, owner FROM {table} WHERE owner = ? AND ends > ?"
         self._run(cursor, statement, [owner, self._clock()])
-        return [str(_first(row)) for row in cursor.fetchall()]
+        rows = [_values(row) for row in cursor.fetchall()]
+        # MySQL knows collations in which Alice is alice.
+        return [str(key) for key, found in rows if found == owner]
 
 
-def _first(row: Any) -> Any:
-    """The only column of a row, which may be a dict."""
-    return next(iter(row.values())) if isinstance(row, dict) else row[0]
+def _values(row: Any) -> list[Any]:
+    """The columns of a row, which may be a dict."""
+    return list(row.values() if isinstance(row, dict) else row)

@@ -32,7 +32,8 @@ class Link:
     Args:
         raw: the driver's connection.
         handle: a duplicate of its socket, if it has one.
-        interrupt: ends what the connection does just now, where it has no socket.
+        interrupt: ends what the connection does, and is told to do, where it has no socket.
+        begin: takes that back.
         close: closes the connection, instead of its method of that name.
     """
 
@@ -41,12 +42,14 @@ class Link:
         raw: Any,
         handle: socket.socket | None = None,
         interrupt: Callable[[], object] | None = None,
+        begin: Callable[[], object] | None = None,
         close: Callable[[], object] | None = None,
     ) -> None:
         self.raw = raw
         self.used = 0.0  # when it was used last, by the monotonic clock
         self._handle = handle
         self._interrupt = interrupt
+        self._begin = begin
         self._close = close or raw.close
         self._lock = threading.Lock()
         self._closed = False
@@ -59,6 +62,11 @@ class Link:
     def link(self) -> Link:
         """Itself: what adbapi wraps is asked for by this name."""
         return self
+
+    def begin(self) -> None:
+        """Something else begins: what was cut before was not this, unless a socket is dead."""
+        if self._begin is not None:
+            self._begin()
 
     def cut(self) -> None:
         """End what goes on over it, from any thread.  A connection with a socket is dead then."""
@@ -119,6 +127,7 @@ class Ticket:
         with self._lock:
             if self._over:
                 raise StoreTimeout("the time of the call was over before it began")
+            link.begin()
             self._link = link
 
     def detach(self) -> None:
@@ -168,6 +177,11 @@ class Driver(Protocol):
 
     def outage(self, error: BaseException) -> type[StoreUnavailable] | None:
         """What class of outage an error of a statement is, None if the statement is wrong."""
+
+    def remedy(self, error: BaseException) -> str | None:
+        """What to tell the server, if this error of a statement says no more than that it has to
+        be told, and then asked again; nothing of the statement has been done.
+        """
 
 
 def keep_alive(connection: socket.socket) -> None:

@@ -55,9 +55,13 @@ class MySQL:
         self._statement_timeout = settings.statement_timeout
         # The pool cuts the connection when time is over; the driver's own limit is behind that.
         patience = None if settings.timeout is None else settings.timeout + 1
+        required = _required_tls(options)
+        #: TLS where the server has it: PyMySQL would do that too, by a context for each connection
+        #: that takes all authorities of the system in, and believes none of them.
+        self._welcome = _welcome_tls(options) if required is None else None
         self._arguments: dict[str, Any] = {
             "user": target.user or None,
-            "password": target.password,
+            "password": target.password.encode(),  # PyMySQL has latin-1 for text
             "host": self._address[0],
             "port": self._address[1],
             "database": target.database or None,
@@ -66,9 +70,14 @@ class MySQL:
             "cursorclass": DictCursor if settings.dict_rows else Cursor,
             "read_timeout": patience,
             "write_timeout": patience,
-            "ssl": _context(options),
-            **{name: options[name] for name in _TEXTS if name in options},
+            "ssl": required,
+            "ssl_disabled": required is None,
+            **(texts := {name: options[name] for name in _TEXTS if name in options}),
         }
+        try:
+            pymysql.Connection(defer_connect=True, **self._arguments)
+        except Exception as error:
+            raise URLError(f"options: PyMySQL can do nothing with {texts}: {error}") from None
 
     async def connect_asynchronously(self) -> Link:
         """There is no such thing."""
@@ -80,9 +89,11 @@ class MySQL:
         The socket is made here: its other handle can be cut during the handshake, too, which
         PyMySQL would let last for as long as a statement may.
         """
+        raw = pymysql.Connection(defer_connect=True, **self._arguments)
+        if self._welcome is not None:
+            raw.ssl, raw.ctx = True, self._welcome
         connection = self._socket()
-        handle = handle_of(connection.fileno())
-        link = Link(pymysql.Connection(defer_connect=True, **self._arguments), handle)
+        link = Link(raw, handle_of(connection.fileno()))
         try:
             with link.limited(self._connect_timeout):
                 link.raw.connect(connection)
@@ -147,8 +158,22 @@ class MySQL:
             return StoreTimeout
         return StoreUnavailable if number in _AWAY else None
 
+    def remedy(self, error: BaseException) -> str | None:
+        """See `Driver`.  There is nothing of the kind."""
+        return None
 
-def _context(options: dict[str, str]) -> ssl.SSLContext | None:
+
+def _welcome_tls(options: dict[str, str]) -> ssl.SSLContext | None:
+    """TLS for servers that have it, unless the options refuse it: nothing is verified."""
+    if options.get("ssl") == "false":
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _required_tls(options: dict[str, str]) -> ssl.SSLContext | None:
     """TLS, if the options ask for it: certificates are verified."""
     for name in _SWITCHES:
         if options.get(name, "true") not in ("true", "false"):

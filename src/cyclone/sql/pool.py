@@ -12,11 +12,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
+from threading import get_ident
 from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python import threadable
 from twisted.python.failure import Failure
 
 from cyclone._async import failure_of
@@ -91,6 +94,7 @@ class Pool(Service):
     Attributes:
         settings: the `PoolSettings`.
         target: the place of the database, without password.
+        dbapi: the driver's module (DB-API 2.0), which has the classes of its errors, as adbapi's.
         state: ``"up"``, ``"down"`` or ``"closed"``.
     """
 
@@ -99,6 +103,7 @@ class Pool(Service):
     ) -> None:
         self.target = str(target)
         self.settings = settings
+        self.dbapi = import_module(driver.dbapi)
         self.state = "up"
         self.size = min(settings.size, driver.most or settings.size)
         self._driver = driver
@@ -172,6 +177,11 @@ class Pool(Service):
     # -- a call's way
 
     def _submit(self, work: Work) -> Deferred[Any]:
+        if threadable.ioThread not in (None, get_ident()):
+            raise RuntimeError(
+                "a pool is used in the thread of the reactor alone; from another one call "
+                "twisted.internet.threads.blockingCallFromThread(reactor, pool.runQuery, ...)"
+            )
         if self._closed is not None:
             return fail(StoreUnavailable(f"{self!r}: the pool is closed"))
         if self.state == "down":
@@ -352,9 +362,16 @@ class Pool(Service):
         self._next()
         return done
 
-    def _reactor_ends(self) -> Deferred[None]:
+    def _reactor_ends(self) -> None:
+        """Services have stopped, and the reactor waits for nothing that is said here."""
         self._trigger = None
-        return self.close()
+        self.close()
+        if self.state != "closed" and self._cut is not None:
+            if self._cut.active():
+                self._cut.cancel()
+            for call in self._running:
+                call.ticket.expire()
+            self._all_done()
 
     def _cut_all(self) -> None:
         for call in self._running:

@@ -28,6 +28,7 @@ __all__ = ["PostgreSQL"]
 #: become a read-only standby.
 _AWAY = ("08", "53", "57P", "58", "25006")
 _CANCELLED = "57014"
+_REVALIDATES = "RevalidateCachedQuery"
 
 
 class PostgreSQL:
@@ -104,7 +105,16 @@ class PostgreSQL:
         raw.autocommit = False
 
     def commit(self, raw: Any) -> None:
-        """See `Driver`."""
+        """See `Driver`.
+
+        Raises:
+            InFailedSqlTransaction: a statement has failed; the server would roll back, and call it
+                a success.
+        """
+        if raw.info.transaction_status == TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction(
+                "a statement of the transaction has failed, so nothing of it can be committed"
+            )
         raw.commit()
         raw.autocommit = True
 
@@ -129,3 +139,14 @@ class PostgreSQL:
         if state == _CANCELLED:
             return StoreTimeout
         return StoreUnavailable if state.startswith(_AWAY) else None
+
+    def remedy(self, error: BaseException) -> str | None:
+        """See `Driver`.
+
+        A table has changed since the statement was prepared: "cached plan must not change result
+        type".  That class of errors has others in it, and its text may be in any language, so the
+        place in the server tells.
+        """
+        if not isinstance(error, psycopg.errors.FeatureNotSupported):
+            return None
+        return "DEALLOCATE ALL" if error.diag.source_function == _REVALIDATES else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from typing import Any
 
 from cyclone.outages import StoreTimeout, StoreUnavailable
@@ -23,6 +24,8 @@ _AWAY = frozenset(
         sqlite3.SQLITE_NOMEM,
     )
 )
+#: A statement looks whether it is still wanted each time it has done so many of SQLite's steps.
+_LOOK = 10_000
 _CHOICES = {
     "mode": ("rwc", "rw", "ro"),
     "wal": ("true", "false"),
@@ -84,7 +87,10 @@ class SQLite:
         except BaseException:
             raw.close()
             raise
-        return Link(raw, interrupt=raw.interrupt)
+        # `sqlite3_interrupt` would be lost on a statement that is about to begin.
+        unwanted = threading.Event()
+        raw.set_progress_handler(unwanted.is_set, _LOOK)
+        return Link(raw, interrupt=unwanted.set, begin=unwanted.clear)
 
     def begin(self, raw: Any) -> None:
         """See `Driver`."""
@@ -103,8 +109,11 @@ class SQLite:
         return bool(raw.in_transaction)
 
     def broken(self, raw: Any) -> bool:
-        """See `Driver`."""
-        return False
+        """See `Driver`.  Broken is what a function has closed, and nothing else tells."""
+        try:
+            return bool(raw.total_changes < 0)
+        except sqlite3.ProgrammingError:
+            return True
 
     def outage(self, error: BaseException) -> type[StoreUnavailable] | None:
         """See `Driver`."""
@@ -114,6 +123,10 @@ class SQLite:
         if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
             return StoreTimeout
         return StoreUnavailable if code & 0xFF in _AWAY else None
+
+    def remedy(self, error: BaseException) -> str | None:
+        """See `Driver`.  There is nothing of the kind."""
+        return None
 
 
 def _name(path: str, mode: str) -> str:

@@ -126,14 +126,14 @@ class Tasks:
         loop = asyncio.get_running_loop()
         watch = loop.call_later(patience, link.cut) if patience else None
         try:
-            await PING.asynchronously(link.raw)
+            await PING.asynchronously(self._driver, link)
         finally:
             if watch is not None:
                 watch.cancel()
 
     async def _do(self, work: Statement, link: Link) -> Any:
         try:
-            return await work.asynchronously(link.raw)
+            return await work.asynchronously(self._driver, link)
         except Exception as error:
             outage = outage_of(error, self._driver, link)
             if outage is None:

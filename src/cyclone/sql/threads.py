@@ -14,7 +14,8 @@ from typing import Any
 
 from twisted.enterprise import adbapi
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
+
+from cyclone._async import failure_of
 
 from .links import Driver, Link, Ticket
 from .settings import PoolSettings
@@ -95,8 +96,23 @@ class Threads:
         run(self._pool.do, ticket, work).addBoth(done)
 
     def probe(self) -> Deferred[Any]:
-        """Try whether the server answers, with a connection of its own, outside the pool."""
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._probe)
+        """Try whether the server answers, with a connection of its own, outside the pool.
+
+        The thread is its own, too: those of the reactor may all be busy, or wait for the same
+        server, and the pool would not hear that it is back.
+        """
+        answer: Deferred[Any] = Deferred()
+
+        def attempt() -> None:
+            try:
+                self._probe()
+            except Exception as error:
+                self._reactor.callFromThread(answer.errback, failure_of(error))
+            else:
+                self._reactor.callFromThread(answer.callback, None)
+
+        threading.Thread(target=attempt, name="cyclone.sql", daemon=True).start()
+        return answer
 
     def _probe(self) -> None:
         link = connected(self._driver)

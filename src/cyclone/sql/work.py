@@ -7,10 +7,11 @@ found it: no transaction open.  Errors of the driver that are outages leave as `
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cyclone._async import is_pending
 from cyclone.log import gen_log
 from cyclone.outages import StoreUnavailable
 
@@ -46,14 +47,35 @@ class Statement:
 
     def __call__(self, driver: Driver, link: Link) -> Any:
         """Do it in a thread."""
-        with contextlib.closing(link.raw.cursor()) as cursor:
+        try:
+            return self._do(link.raw)
+        except Exception as error:
+            remedy = driver.remedy(error)
+            if remedy is None:
+                raise
+        Statement(remedy)._do(link.raw)
+        return self._do(link.raw)
+
+    def _do(self, raw: Any) -> Any:
+        with contextlib.closing(raw.cursor()) as cursor:
             cursor.execute(self.sql, *self.parameters)
             if self.rows:
-                return cursor.fetchall() if cursor.description else []
+                # PyMySQL has tuples of rows.
+                return list(cursor.fetchall()) if cursor.description else []
         return None
 
-    async def asynchronously(self, raw: Any) -> Any:
+    async def asynchronously(self, driver: Driver, link: Link) -> Any:
         """Do it in an asyncio task, as psycopg has it."""
+        try:
+            return await self._do_asynchronously(link.raw)
+        except Exception as error:
+            remedy = driver.remedy(error)
+            if remedy is None:
+                raise
+        await Statement(remedy)._do_asynchronously(link.raw)
+        return await self._do_asynchronously(link.raw)
+
+    async def _do_asynchronously(self, raw: Any) -> Any:
         cursor = await raw.execute(self.sql, *self.parameters)
         if self.rows:
             return await cursor.fetchall() if cursor.description else []
@@ -85,10 +107,23 @@ def transaction(
         else:
             with contextlib.closing(link.raw.cursor()) as cursor:
                 result = function(cursor, *args, **kwargs)
+        _refuse_pending(result)
         driver.commit(link.raw)
         return result
 
     return work
+
+
+def _refuse_pending(result: Any) -> None:
+    """What awaits something has done nothing yet, and the transaction is about to end."""
+    if not is_pending(result):
+        return
+    if isinstance(result, Coroutine):
+        result.close()
+    raise TypeError(
+        "the function of an interaction runs in a thread, and returns what it has found; "
+        f"this one has returned what would have to be awaited: a {type(result).__name__}"
+    )
 
 
 def connected(driver: Driver) -> Link:
@@ -136,8 +171,9 @@ def perform(work: Work, driver: Driver, link: Link) -> Any:
     try:
         result = work(driver, link)
     except BaseException as error:
-        _clean(driver, link)
+        # Before the connection is cleaned, which may be the end of it.
         outage = outage_of(error, driver, link)
+        _clean(driver, link)
         if outage is None:
             raise
         raise outage from error

@@ -27,6 +27,9 @@ The rooms behind this face::
     transforms    OutputTransform, compression (codings: the codecs; negotiation: which one; pure)
     classic       names of cyclone 1.x in handlers
     conditional   preconditions (RFC 9110 section 13); pure
+    observing     what measures, traces and names requests; requestids
+    beginnings    the fields that responses begin with: security headers
+    https         redirects from HTTP
     localized     the language of a request
     arguments     text of arguments; pure
     fields        header fields of responses; pure
@@ -38,6 +41,7 @@ The rooms behind this face::
 """
 
 from .application import Application
+from .beginnings import SECURITY_HEADERS
 from .builtin import ErrorHandler, FallbackHandler, RedirectHandler
 from .decorators import (
     addslash,
@@ -49,6 +53,7 @@ from .decorators import (
 )
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
 from .handler import RequestHandler
+from .https import HTTPSRedirectHandler, https_redirect
 from .matchers import (
     AnyMatches,
     DefaultHostMatches,
@@ -57,6 +62,7 @@ from .matchers import (
     PathMatches,
     Rule,
 )
+from .observing import RequestObserver
 from .routers import ReversibleRouter, ReversibleRuleRouter, Router, RuleRouter
 from .routing import URLReverseError, URLSpec
 from .signing import (
@@ -80,6 +86,7 @@ __all__ = [
     "DEFAULT_SIGNED_VALUE_VERSION",
     "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
     "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
+    "SECURITY_HEADERS",
     "AnyMatches",
     "Application",
     "ChunkedTransferEncoding",
@@ -90,6 +97,7 @@ __all__ = [
     "GZipContentEncoding",
     "HTTPAuthenticationRequired",
     "HTTPError",
+    "HTTPSRedirectHandler",
     "HostMatches",
     "Matcher",
     "MissingArgumentError",
@@ -97,6 +105,7 @@ __all__ = [
     "PathMatches",
     "RedirectHandler",
     "RequestHandler",
+    "RequestObserver",
     "ReversibleRouter",
     "ReversibleRuleRouter",
     "Router",
@@ -113,6 +122,7 @@ __all__ = [
     "create_signed_value",
     "decode_signed_value",
     "get_signature_key_version",
+    "https_redirect",
     "preceded",
     "removeslash",
     "stream_request_body",

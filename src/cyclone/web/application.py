@@ -23,9 +23,13 @@ from cyclone.httputil import (
 from cyclone.log import app_log, log_access
 from cyclone.util import ObjectDict, worker_id
 
+from .beginnings import Beginnings, id_field_of
 from .builtin import ErrorHandler, ServerOptionsHandler
 from .handler import RequestHandler
 from .matchers import DefaultHostMatches, HostMatches, Rule, RuleLike
+from .observing import ObservedRequests, RequestObserver
+from .prepared import Prepared
+from .requestids import RequestIds
 from .routers import ApplicationRouter, HandlerDelegate, Target, is_plain, match_all
 from .routing import HostTable, RouteMatch, RouteTable, URLSpec, as_spec
 from .static import StaticFileHandler
@@ -60,6 +64,7 @@ class Application(HTTPFactory):
         settings: the settings, with attribute access (cyclone 1.x).
         ui_modules, ui_methods: what templates may call, by name; from the settings.
         static_cache: static files in memory, shared by its handlers.
+        plain: the header fields that all responses begin with; None where they differ.
     """
 
     def __init__(
@@ -89,6 +94,32 @@ class Application(HTTPFactory):
         self._set_routes([*self._static_routes(), *(handlers or ())], default_host)
         self._parse_config: ParseBodyConfig | None = settings.get("parse_body_config")
         self._spool_size = int(settings.get("max_memory_file_size", 1024 * 1024))
+        self._beginnings = Beginnings(settings)
+        self.plain = self._beginnings.plain
+        self._observed: ObservedRequests | None = None
+        self._begin_observing()
+
+    def _begin_observing(self) -> None:
+        """Install what the settings ask for."""
+        id_field = id_field_of(self.settings)
+        if id_field:
+            self.observe(RequestIds(id_field))
+        for observer in self.settings.get("observers") or ():
+            self.observe(observer)
+
+    def observe(self, observer: RequestObserver) -> None:
+        """Tell `observer` of each request from now on; setting ``observers`` does the same."""
+        if self._observed is None:
+            self._observed = observed = ObservedRequests(self)
+            # On this application alone: others keep the shorter way.
+            self.execute_request = observed.execute_request  # type: ignore[method-assign]
+            self.log_request = observed.log_request  # type: ignore[method-assign]
+        self._observed.observers.append(observer)
+        observer.installed(self)
+
+    def first_fields(self, request: HTTPServerRequest) -> Prepared:
+        """The header fields that the response to `request` begins with."""
+        return self._beginnings.of(request)
 
     def _compress(self) -> None:
         """Add compression, unless the application has brought one of its own kind."""
@@ -260,7 +291,7 @@ class Application(HTTPFactory):
             serve_message(self.find_handler(request), request, exchange)
             return
         if exchange.body_complete:
-            exchange.new_context().run(self._execute, request, match)
+            exchange.new_context().run(self.execute_request, request, match)
         else:
             self._dispatch(request, match)
 
@@ -268,7 +299,7 @@ class Application(HTTPFactory):
         """Run the handler of a request when its body allows."""
         exchange = request.connection
         if exchange.body_complete:
-            exchange.new_context().run(self._execute, request, match)
+            exchange.new_context().run(self.execute_request, request, match)
             return
         handler_class = self._error_class if match is None else match.spec.handler_class
         size = getattr(handler_class, "max_body_size", None)
@@ -298,9 +329,12 @@ class Application(HTTPFactory):
         exchange = request.connection
         fresh = getattr(exchange, "new_context", contextvars.copy_context)
         context: contextvars.Context = fresh()
-        return context.run(self._execute, request, match)
+        return context.run(self.execute_request, request, match)
 
-    def _execute(self, request: HTTPServerRequest, match: RouteMatch | None) -> RequestHandler:
+    def execute_request(
+        self, request: HTTPServerRequest, match: RouteMatch | None
+    ) -> RequestHandler:
+        """Make the handler that `match` leads to, and have it answer."""
         transforms: Any = ()
         if self.transforms:
             transforms = [transform(request) for transform in self.transforms]

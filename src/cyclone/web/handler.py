@@ -40,7 +40,7 @@ from .fields import (
     to_text,
 )
 from .forgery import ForgeryMethods, check_request
-from .prepared import PLAIN, Prepared
+from .prepared import Prepared
 from .responding import respond
 from .transforms import begin as begin_transforms
 from .uimodules import UIModule, make_ui
@@ -118,7 +118,7 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         self._write_buffer: list[bytes] = []
         # Instance attributes are found faster than those of the class.
         self._status_code = 200
-        self._prepared = PLAIN
+        self._prepared = application.plain or application.first_fields(request)
         self._header_map = self._new_cookies = self._reason = None
         self._finished = self._failing = self._headers_written = self._ended = False
         if type(self).set_default_headers is not _set_default_headers:
@@ -318,7 +318,7 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
 
     def clear(self) -> None:
         """Take back status, header fields and what was written and not flushed."""
-        self._prepared = PLAIN
+        self._prepared = self.application.first_fields(self.request)
         self._header_map = None
         self._status_code = 200
         self._reason = None

@@ -36,15 +36,22 @@ class Prepared:
         following: (name, value) of a ``set_header`` to what there is after it.
         tagged: the entity tag is among them.  Who gives such fields to a handler has evaluated
             the preconditions of the request.
+        first: responses begin with these fields.
     """
 
-    __slots__ = ("_fields", "encoded", "following", "tagged")
+    __slots__ = ("_fields", "encoded", "first", "following", "tagged")
 
-    def __init__(self, fields: HTTPHeaders) -> None:
+    def __init__(self, fields: HTTPHeaders, first: bool = False) -> None:
         self._fields = fields
+        self.first = first
         self.encoded = fields.encode()
         self.following: dict[tuple[str, str], Prepared] = {}
         self.tagged = "Etag" in fields
+
+    @property
+    def fields(self) -> HTTPHeaders:
+        """The fields, which nobody may change."""
+        return self._fields
 
     def get(self, name: str) -> str | None:
         """The value of a field, None when there is none."""
@@ -102,7 +109,7 @@ class _Memory:
 _memory = _Memory()
 
 #: What a response has before its handler sets anything.
-PLAIN = Prepared(HTTPHeaders({"Server": SERVER, "Content-Type": _DEFAULT_TYPE}))
+PLAIN = Prepared(HTTPHeaders({"Server": SERVER, "Content-Type": _DEFAULT_TYPE}), first=True)
 
 
 class _DateField:

@@ -157,7 +157,7 @@ class StaticFileHandler(StaticVersions, RequestHandler):
             self.set_headers()
             return self._answer(include_body)
         # All of what set_headers() does is in there, but for what depends on the request.
-        self._prepared = entry.prepared
+        self._prepared = entry.prepared if self._prepared is PLAIN else entry.on(self._prepared)
         self._set_cache_time(entry.content_type)
         self.set_extra_headers(self.path)
         self._set_coding()
@@ -192,7 +192,7 @@ class StaticFileHandler(StaticVersions, RequestHandler):
         return (
             head is not None
             and not head.conditional
-            and self._prepared is PLAIN
+            and self._prepared.first
             and self._header_map is None
             and not self._transforms
             and self._status_code == 200

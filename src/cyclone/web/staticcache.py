@@ -51,7 +51,8 @@ class Entry:
     """
 
     __slots__ = (
-        "content", "content_type", "etag", "expires", "found", "modified", "prepared", "size",
+        "_on", "_varies", "content", "content_type", "etag", "expires", "found", "modified",
+        "prepared", "size",
     )  # fmt: skip
 
     def __init__(
@@ -69,12 +70,21 @@ class Entry:
         self.etag = etag
         self.modified = modified
         self.content_type = content_type
-        self.prepared = self._fields(varies)
+        self.prepared = self._fields(PLAIN, varies)
+        self._varies = varies
+        self._on: dict[Prepared, Prepared] = {}
         self.expires = time.monotonic() + _TRUSTED
         self.size = len(content) + len(found.path) + _OVERHEAD
 
-    def _fields(self, varies: bool) -> Prepared:
-        fields = PLAIN.headers()
+    def on(self, first: Prepared) -> Prepared:
+        """As `prepared`, where responses begin with other fields; of those there are two."""
+        prepared = self._on.get(first)
+        if prepared is None:
+            prepared = self._on[first] = self._fields(first, self._varies)
+        return prepared
+
+    def _fields(self, first: Prepared, varies: bool) -> Prepared:
+        fields = first.headers()
         del fields["Date"]
         fields["Accept-Ranges"] = "bytes"
         if self.etag is not None:
