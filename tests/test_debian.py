@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -45,9 +45,9 @@ def test_its_version_is_that_of_cyclone() -> None:
     assert match[1] == re.sub(r"\.?(dev|a|b|rc)(?=[0-9])", r"~\1", cyclone.__version__)
 
 
-@pytest.mark.skipif(shutil.which("dpkg-parsechangelog") is None, reason="no dpkg-dev")
-def test_dpkg_reads_the_changelog() -> None:
-    command = ["dpkg-parsechangelog", "-l", str(DEBIAN / "changelog"), "--show-field", "Version"]
+def test_dpkg_reads_the_changelog(program: Callable[..., str]) -> None:
+    reader = program("dpkg-parsechangelog")
+    command = [reader, "-l", str(DEBIAN / "changelog"), "--show-field", "Version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"({done.stdout.strip()})" in read("changelog")
@@ -110,15 +110,17 @@ def test_the_service_runs_cyclone_with_the_sockets_of_systemd() -> None:
     assert all(word.partition("=")[0] in usage for word in words if word.startswith("--"))
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd")
-def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+def test_systemd_finds_nothing_wrong_with_the_units(
+    tmp_path: Path, program: Callable[..., str]
+) -> None:
+    analyze = program("systemd-analyze")
     for kind in ("service", "socket"):
         text = read(f"cyclone@.{kind}").replace("/usr/bin/cyclone ", "/bin/true ")
         text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
         (tmp_path / f"cyclone@.{kind}").write_text(text.replace("%i", "shop"))
         (tmp_path / f"cyclone@shop.{kind}").write_text(text.replace("%i", "shop"))
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(tmp_path / "cyclone@shop.service")],
+        [analyze, "verify", "--man=no", str(tmp_path / "cyclone@shop.service")],
         capture_output=True,
         text=True,
         timeout=30,
