@@ -28,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos debian
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
+.PHONY: help run test check test-stock test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
 
 help:
-	@echo "make run | test | check | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
+	@echo "make run | test | check | test-cov | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ $(BENCH_VENV)/.installed: pyproject.toml constraints.txt
 run: $(VENV)/.installed-demos
 	$(BIN)/python -m cyclone run demos/gallery/app.py --host $(HOST) --port $(PORT)
 
-test: check test-cov test-uvloop
+test: check test-stock test-uvloop
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PRESENT)
@@ -66,6 +66,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_documents.py
 
+test-stock: $(VENV)/.installed-dev
+	$(PYTEST) $(PYTEST_ARGS)
+
+# The same with coverage, in the processes that tests start too; it takes nearly twice as long.
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
