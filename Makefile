@@ -28,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos debian
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-stock test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
+.PHONY: help run test check test-stock test-long test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
 
 help:
-	@echo "make run | test | check | test-cov | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
+	@echo "make run | test | check | test-long | test-cov | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -67,9 +67,13 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_documents.py
 
 test-stock: $(VENV)/.installed-dev
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not long" $(PYTEST_ARGS)
 
-# The same with coverage, in the processes that tests start too; it takes nearly twice as long.
+# What is left out above: before a release, and when something of the kind was changed.
+test-long: $(VENV)/.installed-dev
+	$(PYTEST) -m long $(PYTEST_ARGS)
+
+# Everything, with coverage, in the processes that tests start too.
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
@@ -78,7 +82,7 @@ test-cov: $(VENV)/.installed-dev
 # start.  Tornado's tests, in tests/conformance, bring a reactor of their own.
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
-	  $(PYTEST) --on-the-reactor --ignore=tests/conformance $(PYTEST_ARGS)
+	  $(PYTEST) -m "not long" --on-the-reactor --ignore=tests/conformance $(PYTEST_ARGS)
 
 # Tornado's own tests against our modules; rewrites a part of docs/conformance.md.
 conformance-tornado: $(VENV)/.installed-dev

@@ -25,7 +25,7 @@ from tests.plugins.processes import Process, unused_port
 
 from .conftest import MakeProject
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(120)]
 
 RUFF = "E,F,W,I,UP,B,S,C4,SIM,RET,PIE"
 LANGUAGES = {"es_ES", "pt_BR", "de_DE"}

@@ -16,6 +16,7 @@ from bench.responses import Response
 from bench.servers import SERVERS, Server
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux"),
     pytest.mark.xdist_group("databases"),
 ]

@@ -18,7 +18,10 @@ from bench.fixtures import Fixtures
 from bench.generator import Generator, Load, LoadError, NoCompiler, Shape, program
 from bench.probe import probe
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux"),
+]
 
 PLAIN = CASES["plaintext"]
 HELLO = b"hello, world"

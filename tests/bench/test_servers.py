@@ -15,7 +15,10 @@ from bench.fixtures import Fixtures
 from bench.probe import probe
 from bench.servers import SERVERS, Server, ServerError, Unavailable
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux"),
+]
 
 SPEC = SERVERS["cyclone-epoll"]
 

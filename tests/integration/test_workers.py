@@ -27,7 +27,7 @@ from tests.integration.load import Load
 from tests.plugins.processes import Process, script
 
 # Workers are started dozens of times; what else the machine does may make that slow.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(300)]
 
 APP = """
 import os
