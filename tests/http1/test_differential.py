@@ -25,7 +25,7 @@ from cyclone.testing.connection import MemoryConnection
 from .generate import Meaning, chunked_bodies, heads, requests
 
 #: As many as the profile of hypothesis wants, and not too few.
-EXAMPLES = max(500, settings().max_examples)
+EXAMPLES = max(300, settings().max_examples)
 LIMITS = Limits()
 
 
