@@ -10,7 +10,6 @@ from tests.conformance.tornado_tests.table import FAST, suite_named
 pytest.importorskip("tornado")
 
 
-@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(170)
 @pytest.mark.parametrize("name", FAST)
