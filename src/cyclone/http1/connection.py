@@ -36,6 +36,7 @@ from . import response as wire
 from .context import Context
 from .detached import Detached
 from .exchange import Exchange
+from .farewell import LOOK, Farewell
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .interfaces import BodyConsumer
@@ -103,6 +104,7 @@ class HTTP1Connection(Protocol):
     factory: HTTPFactory
     transport: Any
     outbox: Outbox
+    _farewell: Farewell | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -382,6 +384,8 @@ class HTTP1Connection(Protocol):
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
+        elif self._farewell is not None:
+            self._see_it_off(self._farewell)
         elif self._peer_ended:
             self.abort()
 
@@ -392,6 +396,13 @@ class HTTP1Connection(Protocol):
             self._close(linger=False)
         else:
             self._due(self._idle_since + timeout - now)
+
+    def _see_it_off(self, farewell: Farewell) -> None:
+        """We have closed, and the peer has not."""
+        if farewell.is_over():
+            farewell.hang_up()
+        else:
+            self._due(LOOK)
 
     def _expect_progress(self) -> None:
         """Give the peer time to take something of what has been sent."""
@@ -711,5 +722,8 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSING
         self.outbox.release()
         self._due(None)
+        if ISSLTransport.providedBy(self.transport):
+            self._farewell = Farewell(self.transport)
+            self._due(self.factory.limits.linger_timeout)
         self._expect_progress()
         self.transport.loseConnection()
