@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from cyclone.deploy import hangup, workerlog, workers
+from cyclone.deploy.control import Control
 from cyclone.deploy.hangup import HangUp
 from cyclone.deploy.options import request_count
 from cyclone.deploy.plan import Place, Plan, Site
@@ -256,3 +258,45 @@ def test_a_worker_that_retires_may_be_told_to_stop(monkeypatch: pytest.MonkeyPat
     worker.on_message({"type": "stop"})
     assert (factory.stopping, factory.hurried) == (True, 1)
     assert stopped == ["reactor", "reactor"]
+
+
+def test_who_is_asked_to_end_lets_another_take_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr("cyclone.deploy.worker.stop_reactor", stopped.append)
+    reading, writing = os.pipe()
+    worker = Worker("reactor", Any, [], Pipe(writing))
+    worker.asked_to_end()
+    assert json.loads(os.read(reading, 100)) == {"type": "asked"}
+    assert stopped == []
+    worker.asked_to_end()
+    assert stopped == ["reactor"]
+    os.close(reading)
+    Worker("nobody listens", Any, [], Pipe(writing)).asked_to_end()
+    assert stopped == ["reactor", "nobody listens"]
+    os.close(writing)
+
+
+async def test_the_end_of_the_supervisor(reactor: Any) -> None:
+    reading, writing = os.pipe()
+    diary: list[object] = []
+    ended: Deferred[None] = Deferred()
+    control = Control(reactor, reading, diary.append, lambda: ended.callback(None))
+    control.startReading()  # type: ignore[no-untyped-call]
+    control.take(b'{"type": "ping"}\n{"type":')
+    os.write(writing, b'"pong"}\n')
+    os.close(writing)
+    try:
+        await ended
+    finally:
+        reactor.removeReader(control)
+        os.close(reading)
+    assert diary == [{"type": "ping"}, {"type": "pong"}]
+
+
+def test_a_reactor_that_stops_is_not_the_end_of_the_supervisor() -> None:
+    reading, writing = os.pipe()
+    try:
+        Control(None, reading, pytest.fail, pytest.fail).connectionLost()
+    finally:
+        os.close(reading)
+        os.close(writing)
