@@ -221,7 +221,7 @@ def test_nohup(free: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_application_may_have_the_signal(free: None) -> None:
     diary: list[str] = []
     signal.signal(signal.SIGHUP, lambda *_: diary.append("mine"))
-    HangUp(FakeReactor(), pytest.fail).install()
+    HangUp(FakeReactor(), pytest.fail, pytest.fail).install()
     signal.raise_signal(signal.SIGHUP)
     assert diary == ["mine"]
 

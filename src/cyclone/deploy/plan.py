@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -29,10 +30,11 @@ from .listeners import (
 )
 from .secure import ProxiedEndpoint, behind_proxies, store_listener
 from .systemd import InheritedSocket
+from .target import absolute_target
 from .tls import Certificates, CertificateSource
 from .unixsockets import ANYBODY, Access
 
-__all__ = ["Place", "Plan", "Site", "for_workers", "listeners_for", "systemd_places"]
+__all__ = ["Place", "Plan", "Site", "absolute", "for_workers", "listeners_for", "systemd_places"]
 
 
 _SYSTEMD = re.compile(r"\bsystemd\\*:")
@@ -102,6 +104,18 @@ def _place(
         proxies=tuple(proxies),
         **rest,
     )
+
+
+def absolute(plan: Plan) -> Plan:
+    """The plan for a process that is about to change its directory: applications and certificates
+    are where they are now, while a UNIX socket belongs to the new one."""
+
+    def place_of(place: Place) -> Place:
+        tls = place.tls and (os.path.abspath(place.tls[0]), os.path.abspath(place.tls[1]))
+        return dataclasses.replace(place, tls=tls, files=place.files and place.files.absolute())
+
+    sites = (dataclasses.replace(site, target=absolute_target(site.target)) for site in plan.sites)
+    return Plan(tuple(sites), tuple(map(place_of, plan.places)))
 
 
 def for_workers(plan: Plan) -> Plan:

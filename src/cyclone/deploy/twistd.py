@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -18,7 +19,7 @@ from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
 from .options import Options
-from .plan import Place, Plan, Site, listeners_for, systemd_places
+from .plan import Place, Plan, Site, absolute, listeners_for, systemd_places
 from .proxyprotocol import trusted_proxies
 from .reactors import stop_reactor
 from .service import WebService
@@ -44,6 +45,8 @@ def makeService(options: Options) -> Service:
     plan = behind(options["proxy-protocol"], Plan(*_sites_and_places(options)))
     if not plan.places:
         raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
+    if _twistd_options(options).get("rundir", ".") != ".":
+        plan = absolute(plan)
     if options["workers"]:
         return _workers(reactor, options, plan)
     if options["max-requests"]:
@@ -66,11 +69,13 @@ def makeService(options: Options) -> Service:
 
 
 def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
-    parent: Any = getattr(options, "parent", None) or {}
+    parent = _twistd_options(options)
     if parent.get("chroot"):
         raise DeployError("--workers needs the interpreter, which --chroot leaves behind")
     name = parent.get("reactor") or "default"
-    order = Order(0, plan, 0, name, options["max-requests"], forward_log=True)
+    order = Order(
+        *(0, plan, 0, name, options["max-requests"]), forward_log=True, directory=os.getcwd()
+    )
     service = _ManyService(
         reactor,
         order,
@@ -81,6 +86,11 @@ def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
     )
     service.reactor = reactor
     return service
+
+
+def _twistd_options(options: Options) -> Any:
+    """Those before the word ``cyclone``."""
+    return getattr(options, "parent", None) or {}
 
 
 class _SingleService(WebService):
@@ -94,7 +104,7 @@ class _SingleService(WebService):
         self.reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
-        HangUp(self.reactor, self._reload_all).install()
+        HangUp(self.reactor, self._reload_all, partial(stop_reactor, self.reactor)).install()
         self.notifier.ready("serving")
         self.notifier.start_watchdog(self.reactor)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.notifier.close)
@@ -112,7 +122,8 @@ class _ManyService(WorkersService):
 
     def startService(self) -> None:
         super().startService()
-        self.reactor.callWhenRunning(HangUp(self.reactor, self.reload).install)
+        hang_up = HangUp(self.reactor, self.reload, partial(stop_reactor, self.reactor))
+        self.reactor.callWhenRunning(hang_up.install)
 
 
 class Failing:

@@ -48,6 +48,7 @@ class Order:
         max_requests: about how many requests it serves before it is replaced; 0 for any number.
         forward_log: log by way of the supervisor.
         log_format: else ``text`` or ``json``, see `begin_console`.
+        directory: modules are imported from there; "" for the current one alone.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Order:
     max_requests: int = 0
     forward_log: bool = False
     log_format: str = "text"
+    directory: str = ""
 
     def to_line(self) -> bytes:
         """The order as it goes through the pipe."""
@@ -132,6 +134,8 @@ def _serve(order: Order, sockets: range, pipe: Pipe, received: bytes) -> int:
         install_reactor(name)
     from twisted.internet import reactor
 
+    if order.directory and order.directory not in sys.path:
+        sys.path.insert(0, order.directory)
     factories = [load_application(site.target, site.appopts) for site in order.plan.sites]
     listeners = listeners_for(Handed(reactor, sockets), order.plan, factories)
     service = WebService(listeners, announce=False)
