@@ -13,6 +13,7 @@ import trustme
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 
+from cyclone.deploy.activation import InheritedSocket
 from cyclone.deploy.adoption import HANDED, UNIXAcceptor, adopt, family_of
 from cyclone.deploy.certificates import TLSFiles
 from cyclone.deploy.errors import DeployError
@@ -26,7 +27,6 @@ from cyclone.deploy.plan import (
     listeners_for,
     systemd_places,
 )
-from cyclone.deploy.systemd import InheritedSocket
 from cyclone.deploy.unixsockets import Access
 
 from .conftest import Write
@@ -38,7 +38,6 @@ PLAN = Plan(
         Place("tcp", "::1", 443, site=1, tls=("a.crt", "a.key")),
         Place("unix", "/run/x", access=Access(0o600, 1, 2)),
         Place("endpoint", "tcp:8080"),
-        Place("endpoint", "systemd:domain=INET:index=0"),
         Place("systemd", "web", 3),
     ),
 )
@@ -80,7 +79,6 @@ def test_what_workers_are_told() -> None:
     assert told.places[2:] == (
         Place("unix", "/run/x"),
         Place("endpoint", "tcp:8080"),
-        Place("systemd", "systemd:domain=INET:index=0", HANDED),
         Place("systemd", "web", HANDED),
     )
     wrapped = Plan((Site("a"),), (Place("endpoint", r"haproxy:systemd\:domain=INET"),))

@@ -1,4 +1,4 @@
-"""What a service says to systemd; what it gets from it is in tests/integration/test_workers.py."""
+"""What a service says to systemd; the whole is in tests/integration/test_workers.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
-from cyclone.deploy.systemd import Notifier, inherited_sockets
+from cyclone.deploy.systemd import Notifier
 
 
 @pytest.fixture
@@ -102,10 +102,3 @@ def test_a_manager_that_goes_away(manager: socket.socket, said: list[str]) -> No
     notifier.ready("fine")
     notifier.close()
     assert said[0].startswith("cannot notify the service manager: ")
-
-
-def test_nothing_is_inherited() -> None:
-    assert inherited_sockets({}) == []
-    environment = {"LISTEN_FDNAMES": "of somebody else"}
-    assert inherited_sockets(environment) == []
-    assert environment == {}

@@ -11,16 +11,17 @@ from typing import Any, TextIO
 
 from twisted.logger import globalLogBeginner
 
+from .activation import inherited_sockets
 from .console import begin_console
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
 from .listeners import Listener, adopted_listener, bound_socket, tcp_listener
-from .plan import Place, Plan, Site, listeners_for, systemd_places
+from .plan import Place, Plan, Site, endpoint_place, listeners_for, systemd_places
 from .reactors import default_reactor, install_reactor, stop_reactor
 from .reload import REPORT_FD, SOCKET_FD, Reporter, Server, Supervisor
 from .service import WebService
-from .systemd import Notifier, inherited_sockets
+from .systemd import Notifier
 from .target import load_application, project_directory
 from .unixsockets import ANYBODY, Access
 from .watch import Watcher
@@ -79,9 +80,9 @@ class RunOptions:
         """What to serve and where.
 
         Raises:
-            DeployError: if systemd has opened no sockets.
+            DeployError: if systemd has not opened the sockets that are asked for.
         """
-        places = [Place("endpoint", description) for description in self.endpoints]
+        places = [endpoint_place(description) for description in self.endpoints]
         if self.unix:
             places.append(Place("unix", self.unix, access=self.access))
         if self.systemd:

@@ -14,16 +14,17 @@ from typing import Any
 
 from twisted.application.service import Service
 
+from .activation import inherited_sockets
 from .certificates import TLSFiles
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
 from .options import Options
-from .plan import Place, Plan, Site, absolute, listeners_for, systemd_places
+from .plan import Place, Plan, Site, absolute, endpoint_place, listeners_for, systemd_places
 from .proxyprotocol import trusted_proxies
 from .reactors import stop_reactor
 from .service import WebService
-from .systemd import Notifier, inherited_sockets
+from .systemd import Notifier
 from .target import load_application
 from .unixsockets import Access
 from .worker import Order
@@ -218,7 +219,7 @@ def _plain_places(options: Options) -> Iterator[Place]:
             access = Access(access.mode, *owner)
         yield Place("unix", options["unix"], access=access)
     for description in options["endpoints"]:
-        yield Place("endpoint", description)
+        yield endpoint_place(description)
 
 
 def tls_files(options: Options) -> TLSFiles | None:
