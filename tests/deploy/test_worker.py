@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from cyclone.deploy import hangup, workerlog, workers
+from cyclone.deploy import hangup, processors, workerlog
 from cyclone.deploy.control import Control
 from cyclone.deploy.hangup import HangUp
 from cyclone.deploy.options import request_count
@@ -41,12 +44,48 @@ def test_worker_count(text: str, count: int) -> None:
     assert worker_count(text) == count
 
 
-def test_one_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The control groups of a machine, ours being /a/b.service."""
+    (tmp_path / "ours").write_text("5:cpu:/x\n0::/a/b.service\n")
+    (tmp_path / "a/b.service").mkdir(parents=True)
+    monkeypatch.setattr(processors, "_OURS", tmp_path / "ours")
+    monkeypatch.setattr(processors, "_ALL", tmp_path)
+    return tmp_path
+
+
+def test_one_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch, groups: Path) -> None:
+    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
     assert worker_count("auto") == 3
-    monkeypatch.delattr(workers.os, "sched_getaffinity")
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: None)
+    monkeypatch.delattr(processors.os, "sched_getaffinity")
+    monkeypatch.setattr(processors.os, "cpu_count", lambda: None)
     assert worker_count("auto") == 1
+    (groups / "ours").unlink()
+    assert worker_count("auto") == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1), ("", 8)],
+)
+@pytest.mark.parametrize("group", ["a/b.service", "a", "."])
+def test_a_share_of_the_processors(
+    monkeypatch: pytest.MonkeyPatch, groups: Path, group: str, limit: str, count: int
+) -> None:
+    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (groups / group / "cpu.max").write_text(f"{limit}\n")
+    assert worker_count("auto") == count
+
+
+def test_workers_are_run_as_we_are() -> None:
+    code = "from cyclone.deploy.interpreter import interpreter; print(*interpreter()[1:])"
+    switches = ["-P", "-s", "-O", "-Xdev", "-Xutf8=1", "-Wignore"]
+    command = [sys.executable, *switches, "-c", code]
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    assert set(done.stdout.split()) >= set(switches)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "two", "1025", "²"])
