@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogLevel, eventAsText, globalLogPublisher
 from twisted.python.failure import Failure
 
 from cyclone.deploy import hangup, processors, workerlog
@@ -185,6 +185,12 @@ def test_what_is_no_event(events: list[dict[str, Any]]) -> None:
     log_forwarded(1, {"level": "loud", "text": "x", "system": "mine"})
     assert events[0]["log_level"] is LogLevel.info
     assert events[0]["log_system"] == "worker 1 mine"
+    assert eventAsText(events[0])[:2] == "20", "it has a time"
+
+
+def test_what_is_no_text() -> None:
+    fields = event_fields({"log_format": "{file}", "file": "\udcff.txt"})
+    assert fields["text"] == r"\udcff.txt"
 
 
 def test_forwarding(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

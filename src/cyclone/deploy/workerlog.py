@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,8 @@ def event_fields(event: LogEvent) -> dict[str, Any]:
         "namespace": str(event.get("log_namespace") or "-"),
         "system": str(event.get("log_system") or ""),
         "time": event.get("log_time"),
-        "text": text,
+        # What is no text, such as the names of files in another encoding, no log could write.
+        "text": text.encode("utf-8", "backslashreplace").decode(),
         "parts": {
             "request_id": current_request_id(),
             **{name: event[name] for name in _PARTS if name in event},
@@ -104,6 +106,7 @@ def log_forwarded(number: int, fields: Mapping[str, Any]) -> None:
         "log_level": level,
         "log_namespace": namespace,
         "log_system": f"worker {number} {system}",
+        "log_time": time.time(),
         "worker_id": number,
     }
     parts = fields.get("parts")
