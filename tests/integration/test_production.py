@@ -43,7 +43,6 @@ def test_the_command_of_the_readme(project: Path, free_port: int) -> None:
     user = ["--uid=65534", "--gid=65534"] if os.geteuid() == 0 else []
     if user:
         os.chown(logs, NOBODY, NOBODY)
-        os.chown(log, NOBODY, NOBODY)
     subprocess.run(
         [
             *(str(Path(sys.executable).with_name("twistd")), *user, "--reactor=epoll"),
@@ -64,6 +63,8 @@ def test_the_command_of_the_readme(project: Path, free_port: int) -> None:
         wait_until(lambda: "200 GET / (127.0.0.1)" in log.read_text(), "the request is logged")
         assert "EPollReactor" in log.read_text()
         assert (logs / "hello.log.1").read_text().startswith("x")
+        os.kill(pid, signal.SIGUSR1)
+        wait_until((logs / "hello.log.2").exists, "the user can rotate what root has made")
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it ends")

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from .certificates import TLSFiles
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
+from .logfile import give_log_away
 from .options import Options
 from .plan import Place, Plan, Site, absolute, endpoint_place, listeners_for, systemd_places
 from .proxyprotocol import trusted_proxies
@@ -66,6 +67,7 @@ def makeService(options: Options) -> Service:
     )
     service.reactor = reactor
     service.notifier = notifier
+    service.give_log = partial(give_log_away, _twistd_options(options), os.getcwd())
     return service
 
 
@@ -86,6 +88,7 @@ def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
         on_stopping=lambda: _cut_on_signal(reactor, service),
     )
     service.reactor = reactor
+    service.give_log = partial(give_log_away, parent, os.getcwd())
     return service
 
 
@@ -94,7 +97,18 @@ def _twistd_options(options: Options) -> Any:
     return getattr(options, "parent", None) or {}
 
 
-class _SingleService(WebService):
+class _UnderTwistd(Service):
+    """What ``twistd`` runs; the log goes over to the user who is to write to it."""
+
+    give_log: Callable[[], object]
+
+    def privilegedStartService(self) -> None:
+        """Begin while we are root, if we are."""
+        self.give_log()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+
+class _SingleService(_UnderTwistd, WebService):
     """This process serves."""
 
     reactor: Any
@@ -116,7 +130,7 @@ class _SingleService(WebService):
         self.notifier.ready("serving")
 
 
-class _ManyService(WorkersService):
+class _ManyService(_UnderTwistd, WorkersService):
     """Workers serve."""
 
     reactor: Any
