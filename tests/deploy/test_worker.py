@@ -79,7 +79,7 @@ def test_a_share_of_the_processors(
 
 def test_workers_are_run_as_we_are() -> None:
     code = "from cyclone.deploy.interpreter import interpreter; print(*interpreter()[1:])"
-    switches = ["-P", "-s", "-O", "-Xdev", "-Xutf8=1", "-Wignore"]
+    switches = ["-P", "-s", "-O", "-Xdev", "-Xutf8", "-Wignore"]
     command = [sys.executable, *switches, "-c", code]
     environment = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
     done = subprocess.run(

@@ -13,6 +13,8 @@ _SWITCHES = (
     ("no_user_site", "-s"),
     ("safe_path", "-P"),
     ("dont_write_bytecode", "-B"),
+    ("dev_mode", "-Xdev"),
+    ("utf8_mode", "-Xutf8"),
 )
 
 
@@ -21,6 +23,4 @@ def interpreter() -> list[str]:
     switches = [switch for name, switch in _SWITCHES if getattr(sys.flags, name)]
     if sys.flags.optimize:
         switches.append("-" + "O" * sys.flags.optimize)
-    for name, value in sys._xoptions.items():
-        switches.append(f"-X{name}" if value is True else f"-X{name}={value}")
     return [sys.executable, *switches, *(f"-W{option}" for option in sys.warnoptions)]
