@@ -41,15 +41,20 @@ def test_what_is_said(manager: socket.socket) -> None:
     notifier.ready("fine")
     notifier.reloading("a moment")
     notifier.status("50 %")
+    notifier.advancing("60 %")
     notifier.stopping("bye")
     notifier.close()
     notifier.status("nobody hears this")
     notifier.close()
-    datagrams = [manager.recv(1000).decode().splitlines() for _ in range(4)]
+    datagrams = [manager.recv(1000).decode().splitlines() for _ in range(5)]
     assert datagrams[0] == ["READY=1", f"MAINPID={os.getpid()}", "STATUS=fine"]
     assert datagrams[1][0] == "RELOADING=1"
     assert datagrams[1][1].startswith("MONOTONIC_USEC=")
-    assert datagrams[2:] == [["STATUS=50 %"], ["STOPPING=1", "STATUS=bye"]]
+    assert datagrams[2:] == [
+        ["STATUS=50 %"],
+        ["STATUS=60 %", "EXTEND_TIMEOUT_USEC=60000000"],
+        ["STOPPING=1", "STATUS=bye"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ class Notifier:
         watchdog: seconds within which it wants to hear of us; None if it does not.
     """
 
+    #: Seconds until it is to hear of progress again.
+    PATIENCE = 60.0
+
     def __init__(self, address: str | None = None, watchdog: float | None = None) -> None:
         self._socket: socket.socket | None = None
         self.watchdog = watchdog
@@ -85,6 +88,10 @@ class Notifier:
     def status(self, status: str) -> None:
         """One line for people."""
         self.send(STATUS=status)
+
+    def advancing(self, status: str) -> None:
+        """Starting or reloading goes on, and may take longer than the manager has thought."""
+        self.send(STATUS=status, EXTEND_TIMEOUT_USEC=round(self.PATIENCE * 1e6))
 
     def stopping(self, status: str = "finishing the last requests") -> None:
         """The service is about to end."""

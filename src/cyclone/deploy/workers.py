@@ -81,6 +81,7 @@ class WorkersService(Service):
         self._on_stopping = on_stopping
         self._count = count
         self._urls: list[str] = []
+        self._serves = False
         self._binding = Binding(reactor)
         self._places = WebService(
             _shared(self._binding, order.plan), announce=False, on_listening=self._bound
@@ -150,11 +151,15 @@ class WorkersService(Service):
     # -- running
 
     def _ready(self) -> None:
+        self._serves = True
         self._notifier.ready(self._status())
         self._on_serving(self._urls)
 
     def _changed(self) -> None:
-        self._notifier.status(self._status())
+        if self._serves and self.supervisor.rolling is None:
+            self._notifier.status(self._status())
+        else:
+            self._notifier.advancing(self._status())
 
     def _status(self) -> str:
         return f"{self.supervisor.serving} of {self._count} workers serve"
