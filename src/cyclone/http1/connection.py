@@ -381,9 +381,10 @@ class HTTP1Connection(Timed):
 
     def _see_it_off(self, farewell: Farewell) -> None:
         """We have closed, and the peer has not."""
-        if farewell.is_over():
+        over = farewell.is_over()
+        if over:
             farewell.hang_up()
-        else:
+        elif over is not None:
             self._due(LOOK)
 
     def _check_body_time(self, intake: Intake, now: float) -> None:

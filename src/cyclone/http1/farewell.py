@@ -27,14 +27,19 @@ class Farewell:
         self._transport = transport
         self._seen: int | None = None
 
-    def is_over(self) -> bool:
+    def is_over(self) -> bool | None:
         """Whether nothing has moved since the last look, and no part of a response waits.
 
         What the transport itself still holds cannot be seen, but would have gone on in between.
+
+        Returns:
+            None where it cannot be told.
         """
         before, self._seen = self._seen, progress(self._transport)
         left = waiting(self._transport)
-        return self._seen == before is not None and left is not None and left <= _LAST_WORD
+        if self._seen is None or left is None:
+            return None
+        return self._seen == before and left <= _LAST_WORD
 
     def hang_up(self) -> None:
         """End the connection below TLS, in good order: a peer that wakes up can read the rest."""
