@@ -107,7 +107,7 @@ def run(
 
     def start(*arguments: str, line: str = "^Listening on ") -> Process:
         command = [script("cyclone"), "run", "app.py", f"--port={free_port}", *arguments]
-        return spawn(command, cwd=app, env=byte_code, line=line)
+        return spawn(command, cwd=app, env=byte_code, line=line, timeout=60)
 
     return start
 
