@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import signal
@@ -118,23 +117,29 @@ def test_another_directory(tmp_path: Path, free_port: int, twistd: Callable[...,
     process.stop()
 
 
-def test_the_terminal_is_closed(tmp_path: Path, free_port: int) -> None:
+def test_the_terminal_is_closed(
+    tmp_path: Path, free_port: int, program: Callable[..., str]
+) -> None:
     shutil.copy(README / "hello.py", tmp_path)
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(tmp_path)
-        program = str(Path(sys.executable).with_name("twistd"))
-        os.execv(program, [program, "-n", "--pidfile=", "cyclone", "hello.py", f"-p{free_port}"])
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [
+            *(program("setsid"), "--ctty", str(Path(sys.executable).with_name("twistd"))),
+            *("-n", "--pidfile=", "cyclone", "hello.py", f"-p{free_port}"),
+        ],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
     try:
         shown = b""
         while b"starting on" not in shown:
-            shown += os.read(terminal, 65536)
-        wait_until(lambda: ask(free_port).text == "hello, world", "it serves")
+            shown += os.read(ours, 65536)
+        assert ask(free_port).text == "hello, world"
+        os.close(ours)
+        process.wait(30)
     finally:
-        os.close(terminal)
-    try:
-        wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "it ends")
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        raise
+        process.kill()
+        process.wait()
