@@ -117,16 +117,16 @@ def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to run: name an application with --app, or a file"),
-        (["-u", "/x", "--ssl-app=apps.Secure"], "--unix and --listen-endpoint need an --app"),
-        (["--listen-endpoint=tcp:1"], "--unix and --listen-endpoint need an --app"),
+        ([], "nothing to run: name an application"),
+        (["-u", "/x", "--ssl-app=apps.Secure"], "--unix and --listen-endpoint need an application"),
+        (["--listen-endpoint=tcp:1"], "--unix and --listen-endpoint need an application"),
         (["-r", "apps.Plain", "--listen-endpoint=odd:1"], "bad endpoint 'odd:1'"),
         (["-r", "gone.Application"], "there is no module 'gone'"),
         (["--ssl-app=apps.Secure", "--ssl-cert=gone.crt"], "cannot read the certificate gone.crt"),
         (["--ssl-app=gone.Secure"], "there is no module 'gone'"),
         (
             ["-r", "apps.Plain", "--ssl-certs=."],
-            "--ssl-certs and --ssl-client-ca need",
+            "--ssl-certs needs an --ssl-app",
         ),
         (
             ["--ssl-app=apps.Secure", "--ssl-certs=gone"],
@@ -180,7 +180,7 @@ def test_sockets_of_systemd(apps: Path, monkeypatch: pytest.MonkeyPatch) -> None
         listening.listen()
         names: list[str] = []
         monkeypatch.setattr(
-            "cyclone.deploy.twistd.inherited_sockets",
+            "cyclone.deploy.wanted.inherited_sockets",
             lambda: [InheritedSocket(listening.fileno(), name) for name in names],
         )
         names[:] = ["web", "https"]

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +100,26 @@ def unfinished(port: int) -> socket.socket:
     client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
     get(port)
     return client
+
+
+def test_over_tls_behind_a_proxy(run: Callable[..., Any], project: Path, free_port: int) -> None:
+    authority = trustme.CA()
+    (project / "certs").mkdir()
+    issued = authority.issue_cert("site.example")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(project / "certs" / "site.pem"))
+    process = run(
+        *("--ssl-app=website:make", "--ssl-appopts=over TLS", f"--ssl-port={free_port}"),
+        *("--ssl-certs=certs", "--proxy-protocol=127.0.0.1"),
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with socket.create_connection(("127.0.0.1", free_port), 20) as plain:
+        plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n")
+        with context.wrap_socket(plain, server_hostname="site.example") as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert b"over TLS" in answer
+    process.wait_for_line(r"200 GET / \(192\.0\.2\.7\)")
 
 
 # --- serving -------------------------------------------------------------------------------------
