@@ -27,6 +27,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from cyclone.http1 import HTTP1Connection
 from cyclone.httputil import HTTPServerRequest, TrustedProxies
+from cyclone.log import gen_log
 from cyclone.web import Application, HTTPError, RequestHandler, RequestObserver
 
 try:
@@ -294,8 +295,20 @@ def forget_process(process: int, directory: str | None = None) -> None:
         for kind in ("counter", "histogram", "summary"):
             left = Path(directory, f"{kind}_{process}.db")
             if left.exists():
-                _add(left, Path(directory, f"{kind}_ended.db"))
-                left.unlink()
+                _join(left, Path(directory, f"{kind}_ended.db"))
+
+
+def _join(left: Path, ended: Path) -> None:
+    """Add the numbers of a process to those of others, and remove its file.
+
+    One that cannot be read is removed as well: nobody's numbers could be had while it is there.
+    """
+    try:
+        _add(left, ended)
+    except Exception as error:
+        gen_log.error("the numbers in %s are lost: %s", left, error)
+    finally:
+        left.unlink()
 
 
 def _add(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from cyclone.deploy.service import WebService
 from cyclone.deploy.systemd import InheritedSocket
 from cyclone.deploy.twistd import Failing, makeService
 from cyclone.deploy.unixsockets import Access
+from cyclone.testing import ExpectLog
 
 from .conftest import Write
 
@@ -241,19 +242,27 @@ def received(manager: socket.socket) -> str:
         return ""
 
 
-async def test_workers(apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [("", "Permission denied"), ("/proc/no", r"\$PROMETHEUS_MULTIPROC_DIR")],
+)
+async def test_workers_that_cannot_be_started(
+    apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch, directory: str, reason: str
+) -> None:
     def no_process(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", directory)
     stopped: list[bool] = []
     options = Options()
     options.parseOptions(["-r", "apps.Plain", "-p0", "--workers=2"])
     service: Any = makeService(options)
     monkeypatch.setattr(service.reactor, "spawnProcess", no_process)
     monkeypatch.setattr("cyclone.deploy.twistd.stop_reactor", lambda _: stopped.append(True))
-    service.startService()
-    while not stopped:
-        await deferLater(service.reactor, 0, lambda: None)
+    with ExpectLog("cyclone.general", f"no worker could be started: .*{reason}"):
+        service.startService()
+        while not stopped:
+            await deferLater(service.reactor, 0, lambda: None)
     service.reload()
     await service.stopService()
     service.cut()
