@@ -246,11 +246,13 @@ class MetricsHandler(RequestHandler):
     access_log_level = 0
 
     def initialize(
-        self, metrics: Metrics | None = None, networks: Iterable[str] | None = None
+        self,
+        metrics: Metrics | None = None,
+        networks: Iterable[str] | TrustedProxies | None = None,
     ) -> None:
         """See the class."""
         self._metrics = Metrics() if metrics is None else metrics
-        self._networks = None if networks is None else TrustedProxies(networks)
+        self._networks = None if networks is None else TrustedProxies.of(networks)
 
     def get(self) -> None:
         """Answer."""
@@ -270,8 +272,13 @@ def routes(
     prefix: str = "/-",
     networks: Iterable[str] | None = None,
 ) -> list[Any]:
-    """The route ``/-/metrics``; see `MetricsHandler`."""
-    arguments = {"metrics": metrics, "networks": None if networks is None else list(networks)}
+    """The route ``/-/metrics``; see `MetricsHandler`.
+
+    Raises:
+        ValueError: one of the networks is none.
+    """
+    allowed = None if networks is None else TrustedProxies.of(networks)
+    arguments = {"metrics": metrics, "networks": allowed}
     return [(f"{prefix}/metrics", MetricsHandler, arguments)]
 
 

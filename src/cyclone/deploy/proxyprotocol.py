@@ -66,7 +66,7 @@ class ProxyProtocolFactory:
         timeout: float = _TIMEOUT,
     ) -> None:
         self.factory = factory
-        self.trusted = trusted if isinstance(trusted, TrustedProxies) else TrustedProxies(trusted)
+        self.trusted = TrustedProxies.of(trusted)
         self.clock = clock
         self.timeout = timeout
         self._refused = 0
