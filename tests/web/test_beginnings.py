@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import globalLogPublisher
 
 from cyclone.log import (
@@ -232,6 +232,43 @@ def test_ids_in_each_line(lines: Any) -> None:
     assert len(of[made]) == 3
     (access,) = [line for line in lines() if line.get("request_id") == "third"]
     assert (access["logger"], access["status"], access["method"]) == ("cyclone.access", 200, "POST")
+
+
+class Failing(RequestHandler):
+    """Waits in each of the three ways, and fails."""
+
+    waiting: list[Deferred[None]] = []
+
+    def wait(self) -> Deferred[None]:
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+    async def get(self) -> None:
+        await self.wait()
+        raise LookupError
+
+    @inlineCallbacks
+    def post(self) -> Any:
+        yield self.wait()
+        raise LookupError
+
+    def put(self) -> Deferred[None]:
+        return self.wait().addCallback(self.fail)
+
+    def fail(self, result: None) -> None:
+        raise LookupError
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.filterwarnings("ignore")
+def test_ids_in_the_lines_about_an_error(lines: Any, method: str) -> None:
+    asked = Client(Application([("/", Failing)], request_id=True))
+    pending = asked.open(method, "/", headers={"X-Request-Id": "mine"})
+    Failing.waiting.pop().callback(None)  # outside of the request
+    assert pending.response.status == 500
+    error, access = lines()
+    assert error["request_id"] == access["request_id"] == "mine"
+    assert "exception" in error
 
 
 @pytest.mark.parametrize(
