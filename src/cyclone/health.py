@@ -86,7 +86,8 @@ class Readiness:
             stores = application.settings.get("stores") or {}
         known = await self._ping_all(stores, application)
         described = {
-            name: {**_described(stores[name]), "ready": known.get(name, False)} for name in stores
+            name: {"ready": False, **_described(stores[name])} | {"ready": known.get(name, False)}
+            for name in stores
         }
         ready = all(each["ready"] for each in described.values())
         return {"ready": ready, "stores": described}

@@ -104,7 +104,8 @@ class Metrics(RequestObserver):
       ``cyclone_process_resident_memory_bytes``, ``cyclone_process_cpu_seconds`` and
       ``cyclone_process_open_fds``;
     * ``cyclone_pool``, by ``pool`` and ``value``: the numbers in what ``describe()`` of each pool
-      in the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``.
+      in the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``, and ``up``:
+      1 for a pool whose state is that, 0 for others.
 
     Args:
         registry: of prometheus-client; None for its own, with what the program registers there and
@@ -231,6 +232,8 @@ def _numbers_of(store: Any) -> Iterable[tuple[str, float]]:
     for name, value in described.items():
         if isinstance(value, (int, float)):
             yield name, float(value)
+        elif name == "state":
+            yield "up", float(value == "up")
 
 
 class MetricsHandler(RequestHandler):
