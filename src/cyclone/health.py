@@ -21,6 +21,7 @@ from twisted.internet.defer import Deferred
 from cyclone._async import CancelledErrors, settle, spawn
 from cyclone.httputil import TrustedProxies
 from cyclone.log import gen_log
+from cyclone.outages import described
 from cyclone.web import Application, RequestHandler
 
 __all__ = ["LivenessHandler", "Readiness", "ReadinessHandler", "routes"]
@@ -85,12 +86,12 @@ class Readiness:
         if stores is None:
             stores = application.settings.get("stores") or {}
         known = await self._ping_all(stores, application)
-        described = {
-            name: {"ready": False, **_described(stores[name])} | {"ready": known.get(name, False)}
+        found = {
+            name: {"ready": False, **described(stores[name])} | {"ready": known.get(name, False)}
             for name in stores
         }
-        ready = all(each["ready"] for each in described.values())
-        return {"ready": ready, "stores": described}
+        ready = all(each["ready"] for each in found.values())
+        return {"ready": ready, "stores": found}
 
     async def _ping_all(
         self, stores: Mapping[str, Any], application: Application
@@ -181,12 +182,6 @@ class ReadinessHandler(_Probe):
         self.write(answer)
 
     head = get
-
-
-def _described(store: Any) -> dict[str, Any]:
-    """What a store tells of itself, such as the size of a pool."""
-    describe = getattr(store, "describe", None)
-    return {} if describe is None else dict(describe())
 
 
 def routes(

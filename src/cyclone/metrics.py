@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
@@ -28,6 +28,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from cyclone.http1 import HTTP1Connection
 from cyclone.httputil import HTTPServerRequest, TrustedProxies
 from cyclone.log import gen_log
+from cyclone.outages import described
 from cyclone.web import Application, HTTPError, RequestHandler, RequestObserver
 
 try:
@@ -227,9 +228,7 @@ class Metrics(RequestObserver):
 
 
 def _numbers_of(store: Any) -> Iterable[tuple[str, float]]:
-    describe = getattr(store, "describe", None)
-    described: Mapping[str, Any] = {} if describe is None else describe()
-    for name, value in described.items():
+    for name, value in described(store).items():
         if isinstance(value, (int, float)):
             yield name, float(value)
         elif name == "state":
