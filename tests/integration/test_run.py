@@ -350,7 +350,11 @@ def test_a_server_without_its_supervisor_ends(run: Callable[..., Any], free_port
     wait_until(lambda: gone(server))
 
 
-def test_lines_of_json_and_nothing_else(run: Callable[..., Any], free_port: int) -> None:
+def test_lines_of_json_and_nothing_else(
+    run: Callable[..., Any], project: Path, free_port: int
+) -> None:
+    with (project / "website.py").open("a") as program:
+        program.write("print('printed by', 'the program')\n")
     process = run(
         "website.py", "--log-format=json", f"--port={free_port}", line='"message": ".*starting on'
     )
@@ -360,3 +364,6 @@ def test_lines_of_json_and_nothing_else(run: Callable[..., Any], free_port: int)
     process.wait()
     lines = [json.loads(line) for line in process.output.splitlines()]
     assert [line["uri"] for line in lines if line["logger"] == "cyclone.access"] == ["/"]
+    assert [line["message"] for line in lines if line["logger"] == "stdout"] == [
+        "printed by the program"
+    ]
