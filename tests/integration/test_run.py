@@ -122,6 +122,33 @@ def test_over_tls_behind_a_proxy(run: Callable[..., Any], project: Path, free_po
     process.wait_for_line(r"200 GET / \(192\.0\.2\.7\)")
 
 
+def test_certificates_are_read_anew(run: Callable[..., Any], project: Path, free_port: int) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    def put(name: str, kind: trustme.KeyType) -> None:
+        issued = authority.issue_cert(name, "localhost", key_type=kind)
+        issued.private_key_pem.write_to_path(str(project / "server.key"))
+        issued.cert_chain_pems[0].write_to_path(str(project / "server.crt"))
+
+    def shown() -> str:
+        with (
+            socket.create_connection(("127.0.0.1", free_port), 20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            certificate: Any = client.getpeercert()
+        return str(certificate["subjectAltName"][0][1])
+
+    put("old.example", trustme.KeyType.ECDSA)
+    process = run("--ssl-app=website.py", f"--ssl-port={free_port}", "--reactor=uvloop")
+    assert shown() == "old.example"
+    put("new.example", trustme.KeyType.RSA)
+    process.signal(signal.SIGHUP)
+    process.wait_for_line("has been read anew")
+    assert shown() == "new.example"
+
+
 # --- serving -------------------------------------------------------------------------------------
 
 

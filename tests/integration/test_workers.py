@@ -107,7 +107,7 @@ def run(
 
     def start(*arguments: str, line: str = "^Listening on ") -> Process:
         command = [script("cyclone"), "run", "app.py", f"--port={free_port}", *arguments]
-        return spawn(command, cwd=app, env=byte_code, line=line)
+        return spawn(command, cwd=app, env=byte_code, line=line, timeout=60)
 
     return start
 
@@ -229,7 +229,7 @@ def test_a_killed_worker_takes_only_its_own_along(
     before = worker_pids(process)
     load = Load(("127.0.0.1", free_port), clients=6, life=1000)
     with load.running():
-        wait_until(lambda: len(load.answers) == 2, "both have work")
+        wait_until(lambda: len(load.served_by) == 2, "both have work")
         os.kill(before[1], signal.SIGKILL)
         wait_until(lambda: worker_pids(process)[1] != before[1], "another one")
         load.more()
