@@ -76,7 +76,8 @@ class Bottle:
             name: for ``reverse_url``.
 
         The function gets the request handler and the arguments. What it returns is written:
-        text, bytes, or a dictionary as JSON. It may be ``async def``, or return a Deferred.
+        text, bytes, or a dictionary as JSON. It may be ``async def``, or return a Deferred. What a
+        generator yields is sent piece by piece.
 
         Raises:
             PathError: the path cannot be understood.
