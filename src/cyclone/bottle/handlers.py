@@ -99,7 +99,7 @@ async def _write_pieces(handler: RequestHandler, generator: Generator[Any, Any, 
 
 
 async def _write_pieces_to_come(
-    handler: RequestHandler, generator: AsyncGenerator[Any, None]
+    handler: RequestHandler, generator: AsyncGenerator[Any, Any]
 ) -> None:
     try:
         async for piece in generator:
