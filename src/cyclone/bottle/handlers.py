@@ -60,7 +60,7 @@ def write_result(handler: RequestHandler, result: Any) -> Any:
     """
     if result is None or result is DONE:  # `return web.finish(...)`
         return None
-    if inspect.isgenerator(result) and not inspect.isawaitable(result):
+    if inspect.isgenerator(result):
         return _write_pieces(handler, result)
     if inspect.isasyncgen(result):
         return _write_pieces_to_come(handler, result)
