@@ -14,6 +14,8 @@ from .keeper import CannotStart, Keeper
 __all__ = ["Gallery"]
 
 HERE = Path(__file__).parents[1]
+#: What this machine is called by browsers on it.
+NEAR = {"127.0.0.1", "localhost", "::1"}
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self' {host}; frame-ancestors 'none'"
@@ -38,7 +40,12 @@ class Entrance(Base):
 
     def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
-        self.render("index.html", rooms=ROOMS, running=self.application.keeper.running)
+        self.render(
+            "index.html",
+            rooms=ROOMS,
+            running=self.application.keeper.running,
+            is_near=self.request.host_name in NEAR,
+        )
 
 
 class Open(Base):
