@@ -78,7 +78,7 @@ def test_a_file_is_uploaded(site: Page, tmp_path: Path) -> None:
     site.page.fill("input[name=title]", "Grüße & <b>")
     site.page.set_input_files("input[name=photos]", str(tmp_path / "holiday.txt"))
     with site.page.expect_navigation():
-        site.page.click("button:has-text('send')")
+        site.page.click("button:has-text('Upload')")
     answer = site.page.evaluate("JSON.parse(document.body.innerText)")
     assert answer == {
         "title": "Grüße & <b>",
