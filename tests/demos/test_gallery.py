@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from cyclone.testing import Client
+
 DEMOS = Path(__file__).parents[2] / "demos"
 #: What a browser says that it wants.
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
@@ -50,14 +52,14 @@ from gallery.keeper import CannotStart, Keeper
 async def main(reactor):
     keeper = Keeper(reactor)
     bottle = Demo("bottle", "Short links", "")
-    first = defer.ensureDeferred(keeper.port_of(bottle, "127.0.0.1"))
-    port = await keeper.port_of(bottle, "127.0.0.1")
-    assert await first == port > 0
+    first = defer.ensureDeferred(keeper.url_of(bottle, "127.0.0.1"))
+    url = await keeper.url_of(bottle, "127.0.0.1")
+    assert await first == url and url.startswith("http://127.0.0.1:"), url
     assert list(keeper.running) == ["bottle"]
     broken = Demo(sys.argv[1], "Broken", "", target="broken.py")
     for _ in range(2):
         try:
-            await keeper.port_of(broken, "127.0.0.1")
+            await keeper.url_of(broken, "127.0.0.1")
         except CannotStart as error:
             assert "on purpose" in str(error), error
         else:
@@ -75,6 +77,36 @@ def test_demos_are_started_once_or_say_why_not(spawn: Callable[..., Any], tmp_pa
     program = spawn([sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=DEMOS / "gallery")
     program.wait(40)
     assert "all is well" in program.output
+
+
+@pytest.mark.parametrize(
+    ("host", "slug", "leads_to", "policy"),
+    [
+        ("localhost:8888", "chat", "http://localhost:4321/", "http://localhost:*"),
+        ("[::1]:8888", "chat", "http://[::1]:4321/", "http:"),
+        ("box.example", "chat", "http://box.example:4321/", "http://box.example:*"),
+        ("localhost:8888", "ssl", "http://127.0.0.1:4321/", "http://localhost:*"),
+    ],
+)
+def test_where_a_demo_is(gallery: Any, host: str, slug: str, leads_to: str, policy: str) -> None:
+    class Started:
+        running: tuple[str, ...] = ()
+
+        async def url_of(self, demo: Any, host: str) -> str:
+            return "http://127.0.0.1:4321/"
+
+    app = gallery("application").Gallery()
+    client = Client(app)
+    app.keeper = Started()
+    page = client.get("/", headers={"Host": host})
+    form_action = page.headers["Content-Security-Policy"].partition("form-action ")[2]
+    assert form_action.partition(";")[0] == f"'self' http://127.0.0.1:* {policy}"
+    assert ("Only on the server" in page.text) == (host == "box.example")
+    opened = client.post(f"/open/{slug}", headers={"Host": host}, body=b"")
+    assert (opened.status, opened.headers["Location"]) == (303, leads_to)
+    assert client.post("/open/nothing", headers={"Host": host}, body=b"").status == 404
+    elsewhere = {"Host": host, "Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}
+    assert client.post(f"/open/{slug}", headers=elsewhere, body=b"").status == 403
 
 
 def there(directory: Path) -> set[Path]:

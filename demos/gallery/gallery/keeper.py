@@ -13,7 +13,6 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ProcessExitedAlready
@@ -115,8 +114,11 @@ class Keeper:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._redis_port = 0
 
-    async def port_of(self, demo: Demo, host: str) -> int:
-        """Where the demo listens, on this address of ours; it is started if it is not there.
+    async def url_of(self, demo: Demo, host: str) -> str:
+        """Where the demo says that it listens; it is started if it is not there.
+
+        Args:
+            host: the address of ours to listen at.
 
         Raises:
             CannotStart: it did not begin to listen.
@@ -130,10 +132,7 @@ class Keeper:
             given["port"] = str(_free_port())
         arguments = [argument.format_map(given) for argument in demo.arguments]
         found = await self._start(demo.slug, READY, [sys.executable, *arguments], demo.directory)
-        port = urlsplit(found[1]).port
-        if port is None:
-            raise CannotStart(f"it listens on {found[1]}")
-        return port
+        return found[1]
 
     @property
     def _temporary(self) -> Path:
