@@ -31,12 +31,13 @@ body {{ max-width: 46rem; margin: 0 auto; padding: 2rem 1.25rem 3rem; background
 h1 {{ margin: 0; font-size: 2rem; letter-spacing: -.02em; line-height: 1.25; }}
 dl, form {{ margin: 1.25rem 0; padding: .4rem 1.5rem; background: var(--card);
   border: 1px solid var(--line); border-radius: 14px; }}
-form {{ display: grid; gap: .9rem; padding-block: 1.25rem; justify-items: start; }}
+form {{ display: grid; grid-template-columns: minmax(0, 1fr); gap: .9rem;
+  padding-block: 1.25rem; justify-items: start; }}
 dt {{ padding-top: .7rem; font-weight: 600; }}
 dd {{ margin: 0; padding-bottom: .7rem; color: var(--faint); }}
 dd + dt {{ border-top: 1px solid var(--line); }}
 a {{ color: var(--accent); text-underline-offset: .15em; }}
-label {{ font-weight: 600; }}
+label {{ max-width: 100%; font-weight: 600; }}
 input {{ display: block; max-width: 100%; margin-top: .3rem; font: inherit; font-weight: 400; }}
 input[type=text] {{ padding: .45rem .7rem; color: inherit; background: var(--page);
   border: 1px solid var(--faint); border-radius: 8px; }}

@@ -16,7 +16,9 @@ FAINT = """() => {
     const light = colour => numbers(colour).slice(0, 3).map(c => c / 255)
         .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
         .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const behind = element => {
+        if (!element) return dark ? "#121212" : "#fff";  // the browser's own page
         const colour = getComputedStyle(element).backgroundColor;
         return numbers(colour)[3] ? colour : behind(element.parentElement);
     };

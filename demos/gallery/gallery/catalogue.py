@@ -82,7 +82,7 @@ ROOMS: dict[str, list[Demo]] = {
         Demo("websocket/chat", "Chat", "Rooms over WebSockets, and statistics of what goes on."),
         Demo("websocket/echo", "Echo", "What goes over a WebSocket, frame by frame."),
         Demo("sse", "Prices", "Server-sent events that survive a lost connection."),
-        Demo("chat", "Long polling", "A chat for those who have neither."),
+        Demo("chat", "Long polling", "A chat without WebSockets: requests that wait."),
         Demo("eventsocket", "Switchboard", "A telephone switch's calls, as they happen."),
     ],
     "Pages and people": [
@@ -94,8 +94,8 @@ ROOMS: dict[str, list[Demo]] = {
         ),
         Demo("locale", "Languages", "One page in six languages, one of them right to left."),
         Demo("sessions", "Sessions", "Log in twice, and end one from the other."),
-        Demo("httpauth", "Basic", "Names and passwords that the browser asks for."),
-        Demo("digest_auth", "Digest", "The same without sending the password."),
+        Demo("httpauth", "HTTP Basic", "Names and passwords that the browser asks for."),
+        Demo("digest_auth", "HTTP Digest", "The same, and the password is never sent."),
         Demo(
             "auth",
             "OpenID Connect",
@@ -108,8 +108,13 @@ ROOMS: dict[str, list[Demo]] = {
             "Logging in with OAuth 2, at a service that is made up.",
             is_local=True,
         ),
-        Demo("dropbox_auth", "Dropbox", "The same for files.", is_local=True),
-        Demo("facebook", "Facebook", "The same for friends.", is_local=True),
+        Demo(
+            "dropbox_auth",
+            "Dropbox",
+            "Logging in without a secret, and one's files.",
+            is_local=True,
+        ),
+        Demo("facebook", "Facebook", "Logging in, and what one has posted.", is_local=True),
         Demo(
             "ssl",
             "HTTPS",

@@ -68,7 +68,7 @@ pre,code{font-family:ui-monospace,monospace;font-size:13px}
 pre{margin:.2rem 0 1rem;padding:.6rem .8rem;background:var(--code);border-radius:4px;overflow:auto}
 .said{white-space:pre-wrap;background:var(--said)}
 .here{background:var(--here)}
-.where{margin:0;color:var(--faint)}
+.where{margin:0;overflow-wrap:anywhere;color:var(--faint)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:13px}
 dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}
 """
