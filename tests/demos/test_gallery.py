@@ -66,6 +66,12 @@ async def main(reactor):
             raise AssertionError("it started")
     await keeper.stop()
     assert keeper.running == {}
+    try:
+        await keeper.url_of(bottle, "127.0.0.1")
+    except CannotStart:
+        pass
+    else:
+        raise AssertionError("it started, and nobody will end it")
     print("all is well")
 
 task.react(lambda reactor: defer.ensureDeferred(main(reactor)))

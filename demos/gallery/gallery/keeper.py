@@ -113,6 +113,7 @@ class Keeper:
         self._reactor = reactor
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._redis_port = 0
+        self._ends = False
 
     async def url_of(self, demo: Demo, host: str) -> str:
         """Where the demo says that it listens; it is started if it is not there.
@@ -155,6 +156,8 @@ class Keeper:
         self, name: str, ready: re.Pattern[str], command: list[str], directory: Path
     ) -> re.Match[str]:
         child = self.running.get(name)
+        if child is None and self._ends:
+            raise CannotStart("the gallery ends")
         if child is None:
             child = self.running[name] = Child(self._reactor, ready)
             child.ended.addCallback(lambda _: self.running.pop(name, None))
@@ -166,6 +169,7 @@ class Keeper:
 
     def stop(self) -> Deferred[Any]:
         """End everything; fires when all is gone."""
+        self._ends = True
         children = list(self.running.values())
         ends = []
         for child in children:
