@@ -2,7 +2,7 @@
 
 ::
 
-    python serve.py [HTTP-PORT] [HTTPS-PORT]        8888 and 8443
+    python serve.py [HTTP-PORT] [HTTPS-PORT] [CERTIFICATES]        8888, 8443, certificates
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 HERE = Path(__file__).parent.resolve()
 
 
-def main(http: str = "8888", https: str = "8443") -> None:
+def main(http: str = "8888", https: str = "8443", directory: str = "") -> None:
     import mkcert
     from twisted.scripts import twistd
 
-    certificates = HERE / "certificates"
+    certificates = Path(directory).resolve() if directory else HERE / "certificates"
     if not mkcert.is_good(certificates):
         mkcert.make(certificates)
     print(f"http://127.0.0.1:{http}/ and https://127.0.0.1:{https}/", flush=True)

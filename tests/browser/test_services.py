@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT
+from tests.browser.looks import FAINT, SQUEEZED
 from tests.demos.serving import serving
 from tests.demos.test_ssl import Served
 
@@ -50,6 +50,7 @@ def page(browser: Any) -> Iterator[Any]:
 def check_looks(page: Any) -> None:
     """It can be read in every light, fits on a phone, and everything has a name."""
     assert page.evaluate("document.documentElement.scrollWidth") == 320, page.url
+    assert page.evaluate(SQUEEZED) == [], page.url
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate(FAINT) == [], (page.url, scheme)
