@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent.resolve()
 
 
-def main(http: str = "8888", https: str = "8443") -> None:
+def main(http: int, https: int) -> None:
     import mkcert
     from twisted.scripts import twistd
 
@@ -25,8 +26,8 @@ def main(http: str = "8888", https: str = "8443") -> None:
     os.chdir(HERE)  # where twistd finds app.py
     sys.argv[1:] = [
         *("--nodaemon", "--pidfile=", "cyclone"),
-        *("--port", http, "--app", "app.Plain", "--appopts", https),
-        *("--ssl-port", https, "--ssl-app", "app.Application"),
+        *("--port", str(http), "--app", "app.Plain", "--appopts", str(https)),
+        *("--ssl-port", str(https), "--ssl-app", "app.Application"),
         *("--ssl-cert", str(certificates / "server.crt")),
         *("--ssl-key", str(certificates / "server.key")),
     ]
@@ -34,4 +35,8 @@ def main(http: str = "8888", https: str = "8443") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Serves the demo.")
+    parser.add_argument("http", nargs="?", type=int, default=8888, metavar="HTTP-PORT")
+    parser.add_argument("https", nargs="?", type=int, default=8443, metavar="HTTPS-PORT")
+    given = parser.parse_args()
+    main(given.http, given.https)
