@@ -21,10 +21,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -41,13 +41,10 @@ from .intake import Intake
 from .interfaces import BodyConsumer
 from .outbox import Outbox, closed_outbox
 from .parser import RequestHead
-from .progress import progress
 from .refusal import BadRequest
 from .shared import SharedTransport
 from .sweep import NEVER
-
-if TYPE_CHECKING:
-    from .factory import HTTPFactory
+from .timing import Timed
 
 __all__ = ["HTTP1Connection"]
 
@@ -90,18 +87,15 @@ _NOT_CALLED = {
 
 
 @implementer(IHalfCloseableProtocol)
-class HTTP1Connection(Protocol):
+class HTTP1Connection(Timed):
     """The server side of one connection.  `factory` is an `HTTPFactory`.
 
     Attributes:
-        deadline: when the factory's sweep is to call `check_deadlines`.
         closing: the connection ends with the response in progress.
         outbox: what goes out; exchanges write to it.
         base_context: the context that requests start from.
     """
 
-    factory: HTTPFactory
-    transport: Any
     outbox: Outbox
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -109,7 +103,7 @@ class HTTP1Connection(Protocol):
         warn_of_overrides(cls, HTTP1Connection, _NOT_CALLED)
 
     def __init__(self) -> None:
-        self.deadline = NEVER
+        super().__init__()
         self.closing = False
         self._state = _HEAD
         self._received: bytes | bytearray = b""
@@ -128,9 +122,6 @@ class HTTP1Connection(Protocol):
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
-        self._state_deadline = NEVER  # what the state waits for; `deadline` is the earlier one
-        self._write_deadline = NEVER  # the peer should have taken something
-        self._progress: int | None = None  # how far the peer had come when we looked last
         self._linger = False  # the close is a lingering one
 
     # -- the transport's calls
@@ -362,15 +353,6 @@ class HTTP1Connection(Protocol):
 
     # -- time
 
-    def check_deadlines(self, now: float) -> None:
-        """Called by the factory's sweep when `deadline` has passed."""
-        if now >= self._write_deadline:
-            self._check_progress()
-        if now >= self._state_deadline:
-            self._state_deadline = NEVER
-            self.deadline = self._write_deadline
-            self._time_is_up(now)
-
     def _time_is_up(self, now: float) -> None:
         """What the state has waited for has not come."""
         if self._state is _HEAD:
@@ -393,22 +375,6 @@ class HTTP1Connection(Protocol):
         else:
             self._due(self._idle_since + timeout - now)
 
-    def _expect_progress(self) -> None:
-        """Give the peer time to take something of what has been sent."""
-        timeout = self.factory.limits.write_timeout
-        if timeout:
-            self._progress = progress(self.transport)
-            self._write_deadline = self._now() + timeout
-            self._reschedule()
-
-    def _check_progress(self) -> None:
-        made = progress(self.transport)
-        if made is None or made == self._progress:
-            _log.info("Connection aborted: {peer} does not read", peer=self.context.peer_ip)
-            self.abort()
-        else:
-            self._expect_progress()
-
     def _check_body_time(self, intake: Intake, now: float) -> None:
         if intake.held:
             self._due(intake.next_check())
@@ -419,22 +385,6 @@ class HTTP1Connection(Protocol):
             self._refuse(bad)
         else:
             self._due(intake.next_check())
-
-    def _now(self) -> float:
-        return self.factory.seconds()
-
-    def _due(self, seconds: float | None) -> None:
-        """Give what the state waits for so many seconds; None or 0: any time."""
-        self._state_deadline = self._now() + seconds if seconds else NEVER
-        self._reschedule()
-
-    def _reschedule(self) -> None:
-        self.deadline = deadline = min(self._state_deadline, self._write_deadline)
-        if deadline < self.factory.sweeper.next_visit:
-            self.factory.sweeper.wake_at(deadline)
-
-    def _forget_deadlines(self) -> None:
-        self.deadline = self._state_deadline = self._write_deadline = NEVER
 
     # -- reading
 
