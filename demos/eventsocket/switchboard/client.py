@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from cyclone.escape import json_decode
 from cyclone.log import app_log
 
 from .messages import Message, ProtocolError, Reader, command
@@ -85,7 +85,7 @@ class Client(Protocol):
         try:
             for message in self._reader.feed(data):
                 self._received(message)
-        except (ProtocolError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        except (ProtocolError, ValueError, TypeError, ArithmeticError) as error:
             app_log.warning("The switch makes no sense: %s", str(error)[:200])
             self.transport.abortConnection()
 
@@ -93,7 +93,7 @@ class Client(Protocol):
         if message.kind == "auth/request":
             self._log_in().addErrback(self._refused)
         elif message.kind == "text/event-json":
-            event = json.loads(message.body)
+            event = json_decode(message.body)
             if isinstance(event, dict):
                 self._happened(event)
         elif message.kind in ("text/disconnect-notice", "text/rude-rejection"):
