@@ -108,6 +108,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PRESENT)
 	$(BIN)/ruff format $(PRESENT)
 
+# The translations of the skeletons of projects, for people (.po) and for the server (.mo).
+locales: $(VENV)/.installed-dev
+	for directory in src/cyclone/app/skeletons/*/frontend/locale; do \
+	  $(BIN)/pybabel compile --domain='@@modname@@' --directory=$$directory || exit 1; done
+
 # The newest version of everything, resolved in an environment of its own.
 lock: | $(BIN)/python
 	rm -rf $(VENV)/lock

@@ -19,6 +19,7 @@ import pytest
 
 import cyclone
 from tests.compat.test_porting_documents import missing_tests
+from tests.documents import without_blocks
 from tests.plugins.processes import Process
 
 ROOT = Path(__file__).parents[1]
@@ -68,10 +69,6 @@ def test_every_public_module_is_in_the_reference(module: str) -> None:
 
 
 # --- links ----------------------------------------------------------------------------------------
-
-
-def without_blocks(text: str) -> str:
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @cache
