@@ -25,6 +25,11 @@ class Block(NamedTuple):
     def where(self) -> str:
         return f"{self.document}:{self.line}"
 
+    @property
+    def is_session(self) -> bool:
+        """Whether it shows what comes back."""
+        return ">>> " in self.text
+
 
 def blocks_of(document: str, text: str) -> list[Block]:
     """Return the fenced blocks of a Markdown text."""
@@ -46,8 +51,8 @@ BLOCKS = [
     for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
 ]
 PYTHON = [block for block in BLOCKS if block.language in ("python", "pycon")]
-SESSIONS = [block for block in PYTHON if ">>> " in block.text]
-PROGRAMS = [block for block in PYTHON if block not in SESSIONS]
+SESSIONS = [block for block in PYTHON if block.is_session]
+PROGRAMS = [block for block in PYTHON if not block.is_session]
 
 
 def where(block: Block) -> str:
