@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +45,28 @@ def blocks_of(document: str, text: str) -> list[Block]:
 def without_blocks(text: str) -> str:
     """A Markdown text without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands_of(block: Block) -> list[list[str]]:
+    """The commands that a block shows, taken apart as a shell does."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    if block.language == "console":
+        wrong = [line for line in lines if line and not line.startswith("$ ")]
+        assert not wrong, f"{block.where}: output that nobody compares: {wrong}"
+        lines = [line[2:] for line in lines]
+    pipelines = [shlex.split(line, comments=True) for line in lines]
+    return [command for words in pipelines for command in simple_commands(words)]
+
+
+def simple_commands(words: list[str]) -> Iterator[list[str]]:
+    """The commands of a pipeline, without variables and ``sudo`` before them."""
+    while words:
+        end = words.index("|") if "|" in words else len(words)
+        command, words = words[:end], words[end + 1 :]
+        while command and (command[0] == "sudo" or re.match(r"[A-Z_]+=", command[0])):
+            command = command[1:]
+        if command:
+            yield command
 
 
 BLOCKS = [

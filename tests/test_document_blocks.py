@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,37 +28,15 @@ from twisted.scripts.twistd import ServerOptions
 
 from cyclone import cli
 from cyclone.template import Template
-from tests.documents import BLOCKS, DOCUMENTS, ROOT, Block, where, without_blocks
+from tests.documents import BLOCKS, DOCUMENTS, ROOT, Block, commands_of, where, without_blocks
 
 #: Programs that are not ours, and whose arguments nobody here reads.
-OTHERS = {"apt", "cd", "echo", "pytest", "systemctl", "tee", "./start.sh"}
+OTHERS = {".", "apt", "cd", "cp", "echo", "mkdir", "systemctl", "tee", "./start.sh"}
 #: What documents tell to install, besides cyclone.
 PACKAGES = {"pytest", "stripe", ".", "./dist/cyclone_*.deb"}
 
 
 # --- commands -------------------------------------------------------------------------------------
-
-
-def commands_of(block: Block) -> list[list[str]]:
-    """The commands that a block shows, taken apart as a shell does."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language == "console":
-        wrong = [line for line in lines if line and not line.startswith("$ ")]
-        assert not wrong, f"{block.where}: output that nobody compares: {wrong}"
-        lines = [line[2:] for line in lines]
-    pipelines = [shlex.split(line, comments=True) for line in lines]
-    return [command for words in pipelines for command in simple_commands(words)]
-
-
-def simple_commands(words: list[str]) -> Iterator[list[str]]:
-    """The commands of a pipeline, without variables and ``sudo`` before them."""
-    while words:
-        end = words.index("|") if "|" in words else len(words)
-        command, words = words[:end], words[end + 1 :]
-        while command and (command[0] == "sudo" or re.match(r"[A-Z_]+=", command[0])):
-            command = command[1:]
-        if command:
-            yield command
 
 
 def read_cyclone(arguments: list[str]) -> None:
