@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import unittest
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -40,6 +41,15 @@ def of_bottle(names: Names) -> None:
     client = Client(create_app())
     assert client.get("/").text == "hello, world"
     assert client.get("/user/7").json() == {"number": 7}
+
+
+def of_many_machines(names: Names) -> None:
+    """Its Redis is nowhere; what it needs of it is not asked for."""
+    os.environ["COOKIE_SECRET"] = "x" * 43
+    client = Client(names["make_application"]())
+    assert client.get("/-/live").status == 200
+    assert client.post("/", form={"text": "a"}).status == 403
+    assert client.get("/nothing").status == 404
 
 
 def of_rpc(names: Names) -> None:
@@ -140,6 +150,7 @@ ASKED: dict[tuple[str, int], Callable[[Names], None]] = {
     ),
     ("docs/rpc.md", 1): of_rpc,
     ("docs/rpc.md", 4): of_parts,
+    ("docs/scaling.md", 1): of_many_machines,
     ("docs/sse.md", 1): of_events,
     ("docs/sse.md", 2): of_rooms,
     ("docs/sse.md", 3): of_tables,

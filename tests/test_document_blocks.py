@@ -31,9 +31,12 @@ from cyclone.template import Template
 from tests.documents import BLOCKS, DOCUMENTS, ROOT, Block, commands_of, where, without_blocks
 
 #: Programs that are not ours, and whose arguments nobody here reads.
-OTHERS = {".", "apt", "cd", "cp", "echo", "mkdir", "systemctl", "tee", "./start.sh"}
+OTHERS = {
+    *(".", "apt", "cd", "cp", "echo", "mkdir", "podman", "systemctl", "tee", "useradd"),
+    "./start.sh",
+}
 #: What documents tell to install, besides cyclone.
-PACKAGES = {"pytest", "stripe", ".", "./dist/cyclone_*.deb"}
+PACKAGES = {"pytest", "requirements.txt", "stripe", ".", "./dist/cyclone_*.deb"}
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -249,6 +252,22 @@ def test_nginx_understands_its_configuration(
     assert "test is successful" in done.stderr, done.stderr
 
 
+INSTRUCTIONS = {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "STOPSIGNAL", "CMD"}
+
+
+@pytest.mark.parametrize("block", blocks_in("dockerfile"), ids=where)
+def test_images_are_understood(block: Block) -> None:
+    lines = [line.split(maxsplit=1) for line in block.text.splitlines() if line]
+    assert {instruction for instruction, _ in lines} <= INSTRUCTIONS
+    commands = [text for instruction, text in lines if instruction == "RUN"]
+    commands += [
+        shlex.join(json.loads(text)) for instruction, text in lines if instruction == "CMD"
+    ]
+    for command in commands:
+        for part in command.split(" && "):
+            assert wrong_command(shlex.split(part)) == ""
+
+
 # --- the rest -------------------------------------------------------------------------------------
 
 
@@ -263,7 +282,8 @@ def test_pages_are_templates(block: Block) -> None:
 
 
 def test_every_block_has_a_language_that_is_looked_at() -> None:
-    known = {"python", "pycon", "sh", "console", "ini", "nginx", "json", "html", "text"}
+    known = {"python", "pycon", "sh", "console", "ini", "nginx", "json", "html"}
+    known |= {"dockerfile", "text"}
     others = {block.where: block.language for block in BLOCKS if block.language not in known}
     # Directives of Sphinx, and the one script, which tests/browser runs in a page.
     left = {place: name for place, name in others.items() if not name.startswith("{")}

@@ -36,7 +36,7 @@ def entries_of(page: Path) -> set[Path]:
         for line in block.splitlines():
             name = re.sub(r".*<(.*)>", r"\1", line).strip()
             if name and not name.startswith(":"):
-                found |= set(page.parent.glob(f"{name}.md"))
+                found |= set(page.parent.glob(f"{name}.md")) - {page}
     return found
 
 
@@ -47,6 +47,17 @@ def test_every_page_is_in_the_table_of_contents() -> None:
         new = {entry for page in new for entry in entries_of(page)} - found
         found |= new
     assert set(PAGES) - found == set()
+
+
+def test_every_demo_with_a_readme_has_a_page() -> None:
+    pages = {"index": "demos/README.md"}
+    for path in (ROOT / "demos").rglob("README.md"):
+        name = "-".join(path.parent.relative_to(ROOT / "demos").parts)
+        pages[name or "index"] = path.relative_to(ROOT).as_posix()
+    assert {path.stem for path in (DOCS / "demos").glob("*.md")} == set(pages)
+    for name, readme in pages.items():
+        text = (DOCS / "demos" / f"{name}.md").read_text("utf-8")
+        assert text.startswith(f"```{{include}} ../../{readme}\n```\n")
 
 
 def public_modules() -> list[str]:
