@@ -83,9 +83,6 @@ LEFT_OUT = {
     "http1": None,
     # The names of txredisapi, which has documents of its own.
     "redis": None,
-    # Described in cyclone.outages.
-    "sql": {"PoolTimeout", "StoreTimeout", "StoreUnavailable"},
-    "storage": {"PoolTimeout", "StoreTimeout", "StoreUnavailable", "register_outage"},
     # Twisted's kind of interface, which autodoc does not know.
     "uvloopreactor": {"IReactorNativeTLS"},
 }
@@ -99,16 +96,24 @@ def names_in(inventory: bytes) -> set[str]:
     return {line.partition(" ")[0] for line in zlib.decompress(body).decode().splitlines()}
 
 
-def names_without_a_place(described: set[str]) -> Iterator[str]:
-    """The names that public modules list, and no page describes."""
+def public_names() -> Iterator[tuple[str, str, object]]:
+    """Each public module, a name that it lists, and what that is."""
     for module in pkgutil.iter_modules(cyclone.__path__):
         left_out = LEFT_OUT.get(module.name, set())
         if module.name.startswith("_") or module.name == "cli" or left_out is None:
             continue
-        names = importlib.import_module(f"cyclone.{module.name}").__all__
-        for name in sorted(set(names) - left_out):
-            if f"cyclone.{module.name}.{name}" not in described:
-                yield f"cyclone.{module.name}.{name} is described nowhere"
+        face = importlib.import_module(f"cyclone.{module.name}")
+        for name in sorted(set(face.__all__) - left_out):
+            yield module.name, name, getattr(face, name)
+
+
+def names_without_a_place(described: set[str]) -> Iterator[str]:
+    """The names that public modules list and no page describes, under this or another name."""
+    names = [(f"cyclone.{module}.{name}", value) for module, name, value in public_names()]
+    known = {id(value) for name, value in names if name in described and callable(value)}
+    for name, value in names:
+        if name not in described and id(value) not in known:
+            yield f"{name} is described nowhere"
 
 
 def wrong(root: Path) -> list[str]:

@@ -158,6 +158,25 @@ def test_commands_in_the_text_are_understood() -> None:
     assert seen > 20
 
 
+READMES = sorted((ROOT / "demos").rglob("README.md"))
+OURS = re.compile(r"^    ((?:cyclone|make|pip|pybabel|python|twistd) .*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_commands_of_demos_are_understood(readme: Path) -> None:
+    """They are indented there."""
+    wrong = []
+    for line in OURS.findall(readme.read_text("utf-8").replace("\\\n", " ")):
+        command = shlex.split(line)
+        if command[0] == "python" and command[1].endswith(".py"):
+            wrong += [] if (readme.parent / command[1]).is_file() else [line]
+        elif command[0] == "cyclone" and not (readme.parent / command[2]).exists():
+            wrong.append(line)
+        else:
+            wrong += filter(None, [wrong_command(command)])
+    assert wrong == []
+
+
 # --- configuration --------------------------------------------------------------------------------
 
 
