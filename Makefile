@@ -123,7 +123,7 @@ lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
 
 # A package for the Debian that this runs on, from a copy: nothing is left in debian/.
-DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml README.md LICENSE
+DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml hatch_build.py README.md LICENSE
 deb:
 	@command -v dpkg-buildpackage dh >/dev/null || \
 	  { echo "apt install dpkg-dev debhelper fakeroot python3-venv"; exit 1; }

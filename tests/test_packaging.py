@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -106,6 +107,26 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
 
 
+def test_the_description_stands_by_itself(metadata: Message) -> None:
+    """A package index has no files beside it: what the README links to and shows is not there."""
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "async def get(self):" in text and "- WebSockets, server-sent events, channels" in text
+    assert re.findall(r"\]\((?!\w+:)", text) == []
+    assert "How this was measured" not in text
+    assert text.rstrip().endswith("see LICENSE.")
+
+
+def test_little_is_needed(metadata: Message) -> None:
+    needed = {
+        re.match(r"[\w.-]+(\[[\w,]+\])?", r)[0]  # type: ignore[index]
+        for r in metadata.get_all("Requires-Dist", [])
+        if "extra ==" not in r
+    }
+    assert needed == {"twisted[tls]", "httptools", "multipart", "defusedxml", "uvloop"}
+
+
 def test_requirements_have_no_upper_bounds(metadata: Message) -> None:
     requirements = [r.partition(";")[0] for r in metadata.get_all("Requires-Dist", [])]
     assert any(r.startswith("twisted[tls]>=") for r in requirements)
@@ -185,6 +206,23 @@ def test_only_the_plugins_are_added_to_twisted(environment: Environment) -> None
 def test_the_installed_package_is_the_one_that_runs(environment: Environment) -> None:
     where = environment.run(["-c", "import cyclone.web; print(cyclone.web.__file__)"])
     assert Path(where.strip()).is_relative_to(environment.path)
+
+
+#: Imports every module of ours, and says which ones cannot be and why.
+IMPORT_ALL = """
+import importlib, pkgutil, cyclone
+for module in pkgutil.iter_modules(cyclone.__path__):
+    try:
+        importlib.import_module(f"cyclone.{module.name}")
+    except ImportError as error:
+        print(module.name, str(error).partition("cyclone[")[2].partition("]")[0])
+"""
+
+
+def test_extras_need_not_be_installed(environment: Environment) -> None:
+    """What cannot be imported names the extra that brings it."""
+    found = dict(line.split(" ", 1) for line in environment.run(["-c", IMPORT_ALL]).splitlines())
+    assert found == {"metrics": "metrics", "redis": "redis", "telemetry": "otel"}
 
 
 def test_importing_installs_no_reactor(environment: Environment) -> None:
