@@ -32,7 +32,7 @@ def meaning(read: Read, section: bytes, version: str = "HTTP/1.1") -> object:
     except BadRequest:
         return "refused"
     seen = {name: getattr(found, name) for name in HeaderSection.__slots__}
-    # Names of codings are case-insensitive, and that of `chunked` is given to llhttp as it likes it.
+    # Names of codings are case-insensitive; that of `chunked` is given to llhttp as it likes it.
     seen["fields"] = [
         (name, value.lower() if name.lower() == b"transfer-encoding" else value)
         for name, value in found.fields
@@ -89,8 +89,8 @@ def test_both_mean_the_same_by_chance(section: bytes, version: str) -> None:
 def test_llhttp_may_be_missing() -> None:
     code = (
         "import sys; sys.modules['httptools'] = None\n"
-        "from cyclone.http1 import fields\n"
-        "print(fields.checked_fields is fields.fields_in_python, fields.checked_fields(b'a:b\\r\\n\\r\\n'))"
+        "from cyclone.http1.fields import checked_fields, fields_in_python\n"
+        "print(checked_fields is fields_in_python, checked_fields(b'a:b\\r\\n\\r\\n'))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert found.stdout == "True [(b'a', b'b')]\n"
