@@ -80,7 +80,7 @@ def test_command_of_the_server(
         ({"unix": "/x", "access": Access(0o600)}, [Place("unix", "/x", access=Access(0o600))]),
         (
             {"unix": "/x", "endpoints": ("tcp:1", "tcp:2"), "port": 80},
-            [Place("endpoint", "tcp:1"), Place("endpoint", "tcp:2"), Place("unix", "/x")],
+            [Place("unix", "/x"), Place("endpoint", "tcp:1"), Place("endpoint", "tcp:2")],
         ),
     ],
 )

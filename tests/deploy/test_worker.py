@@ -24,6 +24,7 @@ from cyclone.deploy.plan import Place, Plan, Site
 from cyclone.deploy.worker import Order, Worker, count_requests, request_limit
 from cyclone.deploy.workerlog import Pipe, begin_forwarding, event_fields, log_forwarded
 from cyclone.deploy.workers import worker_count
+from cyclone.log import json_line
 from cyclone.util import WORKER_VARIABLE, worker_id
 from cyclone.web import Application
 
@@ -179,6 +180,10 @@ def test_an_event_is_forwarded(events: list[dict[str, Any]]) -> None:
     assert logged["log_system"] == "worker 4 cyclone.x#error"
     assert logged["log_text"].startswith("{b} {}\nTraceback")
     assert "ValueError: odd" in logged["log_text"]
+    line = json.loads(json_line(logged))
+    assert line["message"] == "{b} {}"
+    assert line["exception"].startswith("Traceback")
+    assert line["worker"] == 4
 
 
 def test_what_is_no_event(events: list[dict[str, Any]]) -> None:

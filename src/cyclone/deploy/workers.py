@@ -117,7 +117,11 @@ class WorkersService(Service):
         noun = "worker" if self._count == 1 else "workers"
         gen_log.info("starting %d %s on %s", self._count, noun, " and ".join(self._urls))
         self._notifier.start_watchdog(self._reactor, self.supervisor.ping)
-        begin_counting()
+        try:
+            begin_counting()
+        except DeployError as error:
+            self._failed(error)
+            return
         self.supervisor.start()
 
     def _bound(self, urls: list[str]) -> None:
