@@ -98,6 +98,7 @@ def test_an_owner_that_cannot_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert ports == []
     assert failure.check(DeployError)
     assert "to its owner: Operation not permitted (only root may give" in str(failure.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bound(tmp_path: Path) -> None:

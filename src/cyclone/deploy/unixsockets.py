@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import grp
@@ -132,12 +133,19 @@ class UNIXEndpoint:
             try:
                 os.chown(self._path, access.user, access.group)
             except OSError as error:
-                port.stopListening()
+                self._abandon(port)
                 raise DeployError(
                     f"cannot give the socket {self._path} to its owner: {error.strerror} "
                     "(only root may give a file away)"
                 ) from error
         return port
+
+    def _abandon(self, port: IListeningPort) -> None:
+        port.stopListening()
+        if not self._reactor.running:  # then it never gets round to removing the files
+            for name in (self._path, self._path + ".lock"):
+                with contextlib.suppress(OSError):
+                    os.remove(name)
 
 
 def make_way(path: str) -> None:
