@@ -318,7 +318,7 @@ def test_no_worker_can_be_started(
         (["--workers=2", "--listen-endpoint=stdio:"], "workers cannot share stdio:"),
         (["--workers=1", "--unix=/no/such/directory/x"], "cannot listen on unix socket"),
         (["--systemd", "--workers=2"], "systemd has handed over no sockets"),
-        (["--unix-mode=660"], "--unix-mode and --unix-owner are for --unix"),
+        (["--unix-mode=660"], "--unix-mode is for --unix"),
     ],
 )
 def test_what_cannot_be(
