@@ -181,10 +181,10 @@ def _serve(
     reactor.callWhenRunning(signals.install)
     if reporter is not None:
         reactor.callWhenRunning(reporter.start, reactor)
+    # Before it is said that we listen: whoever has read that may send the signal.
+    HangUp(reactor, lambda: _reload(service, notifier), lambda: stop_reactor(reactor)).install()
     service.privilegedStartService()
     service.startService()
-    hang_up = HangUp(reactor, lambda: _reload(service, notifier), lambda: stop_reactor(reactor))
-    reactor.callWhenRunning(hang_up.install)
     reactor.callWhenRunning(notifier.ready, "serving")
     reactor.callWhenRunning(notifier.start_watchdog, reactor)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)

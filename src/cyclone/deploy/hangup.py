@@ -37,7 +37,7 @@ class HangUp:
         self._free = before in (signal.SIG_DFL, signal.SIG_IGN)
 
     def install(self) -> None:
-        """Take the signal, unless the application has; call it when the reactor runs."""
+        """Take the signal, unless the application has; it is acted upon once the reactor runs."""
         if self._free:
             signal.signal(signal.SIGHUP, self._on_signal)
 
