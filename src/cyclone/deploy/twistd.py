@@ -108,11 +108,11 @@ class _SingleService(_UnderTwistd, WebService):
     notifier: Notifier
 
     def startService(self) -> None:
+        HangUp(self.reactor, self._reload_all, partial(stop_reactor, self.reactor)).install()
         super().startService()
         self.reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
-        HangUp(self.reactor, self._reload_all, partial(stop_reactor, self.reactor)).install()
         self.notifier.ready("serving")
         self.notifier.start_watchdog(self.reactor)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.notifier.close)
