@@ -81,7 +81,6 @@ def test_bad_port_of_the_environment(
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["run"], "the following arguments are required: TARGET"),
         (["run", "x", "--port=http"], "'http' is not a port number"),
         (["run", "x", "--supervised=x"], "invalid"),
         (["walk"], "invalid choice: 'walk'"),

@@ -2,7 +2,7 @@
 
 ::
 
-    python serve.py [HTTP-PORT] [HTTPS-PORT]        8888 and 8443
+    python serve.py [HTTP-PORT] [HTTPS-PORT] [CERTIFICATES]        8888, 8443, certificates
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from pathlib import Path
 HERE = Path(__file__).parent.resolve()
 
 
-def main(http: int, https: int) -> None:
+def main(http: int, https: int, certificates: Path) -> None:
     import mkcert
     from twisted.scripts import twistd
 
-    certificates = HERE / "certificates"
     if not mkcert.is_good(certificates):
         mkcert.make(certificates)
     print(f"http://127.0.0.1:{http}/ and https://127.0.0.1:{https}/", flush=True)
@@ -38,5 +37,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Serves the demo.")
     parser.add_argument("http", nargs="?", type=int, default=8888, metavar="HTTP-PORT")
     parser.add_argument("https", nargs="?", type=int, default=8443, metavar="HTTPS-PORT")
+    parser.add_argument(
+        "certificates",
+        nargs="?",
+        type=Path,
+        default=HERE / "certificates",
+        metavar="CERTIFICATES",
+    )
     given = parser.parse_args()
-    main(given.http, given.https)
+    main(given.http, given.https, given.certificates.resolve())

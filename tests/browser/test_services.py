@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT
+from tests.browser.looks import FAINT, SQUEEZED
 from tests.demos.serving import serving
 from tests.demos.test_ssl import Served
 
@@ -45,13 +45,6 @@ def page(browser: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert problems == []
-
-
-#: Texts in so narrow a column that their words are broken.
-SQUEEZED = """[...document.querySelectorAll('body *')]
-  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim().length > 5))
-  .filter(e => e.clientWidth && e.clientWidth < 40 && e.clientHeight > 60)
-  .map(e => e.textContent.trim())"""
 
 
 def check_looks(page: Any) -> None:

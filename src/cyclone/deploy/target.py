@@ -31,7 +31,14 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from .errors import DeployError, one_line
 
-__all__ = ["build", "discover", "load_application", "load_target", "project_directory"]
+__all__ = [
+    "absolute_target",
+    "build",
+    "discover",
+    "load_application",
+    "load_target",
+    "project_directory",
+]
 
 #: Where `discover` looks first, in this order.
 CONVENTIONAL_NAMES = ("Application", "application", "app", "make_app", "create_app")
@@ -74,6 +81,14 @@ def project_directory(target: str) -> str:
     if _is_file(path):
         return os.path.dirname(os.path.abspath(path))
     return os.getcwd()
+
+
+def absolute_target(target: str) -> str:
+    """`target` with the whole path of its file, if it is one: the same wherever we are."""
+    path, colon, attribute = target.rpartition(":")
+    if not colon:
+        path, attribute = target, ""
+    return os.path.abspath(path) + colon + attribute if _is_file(path) else target
 
 
 # -- importing -------------------------------------------------------------------------------------
