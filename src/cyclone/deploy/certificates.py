@@ -8,6 +8,7 @@ files anew when it is told to.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -24,7 +25,14 @@ from zope.interface import implementer
 from cyclone.log import gen_log
 
 from .errors import DeployError
-from .tls import PROTOCOLS, ListeningContext, certificates_in, tls_context, tls_options
+from .tls import (
+    PROTOCOLS,
+    ListeningContext,
+    certificates_in,
+    read_file,
+    tls_context,
+    tls_options,
+)
 
 __all__ = ["CertificateStore", "TLSFiles"]
 
@@ -66,6 +74,11 @@ class _Clients:
         self._file = files.client_ca
         self._authorities = [] if self._file is None else certificates_in(self._file)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Clients) and self._authorities == other._authorities
+
+    __hash__ = None  # type: ignore[assignment]
+
     def ask_native(self, context: ssl.SSLContext) -> None:
         context.verify_mode = self._native
         if self._file is not None:
@@ -91,22 +104,31 @@ class _Entry:
     """A certificate with its key, as contexts of both kinds."""
 
     def __init__(self, certificate_file: str, key_file: str, clients: _Clients) -> None:
-        self._files = certificate_file, key_file
+        self.files = certificate_file, key_file
         self._clients = clients
+        self._content = _content(*self.files)
         self._options = tls_options(certificate_file, key_file)
         leaf: Any = self._options.certificate
         self.names = _names_of(leaf, certificate_file)
         self.expires: datetime = leaf.not_valid_after_utc
-        #: Of two for a host the greater one is taken.
-        self.rank = leaf.not_valid_before_utc <= datetime.now(UTC), self.expires
+        self._begins: datetime = leaf.not_valid_before_utc
         self._native: ssl.SSLContext | None = None
         self._openssl: SSL.Context | None = None
         if self.expires < datetime.now(UTC):
             gen_log.warning("the certificate in %s has expired", certificate_file)
 
+    @property
+    def rank(self) -> tuple[bool, datetime]:
+        """Of two for a host the greater one is taken."""
+        return self._begins <= datetime.now(UTC), self.expires
+
+    def holds(self, clients: _Clients) -> bool:
+        """Whether another one, read now, would be the same."""
+        return self._clients == clients and self._content == _content(*self.files)
+
     def native(self, protocols: list[str]) -> ssl.SSLContext:
         if self._native is None:
-            context = tls_context(*self._files)
+            context = tls_context(*self.files)
             context.set_alpn_protocols(protocols)
             self._clients.ask_native(context)
             self._native = context
@@ -116,6 +138,12 @@ class _Entry:
         if self._openssl is None:
             self._openssl = _openssl_context(self._options, self._clients, choose)
         return self._openssl
+
+
+def _content(certificate_file: str, key_file: str) -> list[bytes]:
+    """What tells whether files have changed, without the key itself."""
+    contents = read_file(certificate_file, "certificate"), read_file(key_file, "private key")
+    return [hashlib.sha256(content).digest() for content in contents]
 
 
 def _openssl_context(
@@ -173,7 +201,7 @@ class CertificateStore:
             raise DeployError("to ask clients for certificates, name the file of their CA")
         self._files = files
         self._protocols = [protocol.decode("ascii") for protocol in PROTOCOLS]
-        self._choice = self._read()
+        self._choice = self._read([])
         self._native: ListeningContext | None = None
         self._refusing: SSL.Context | None = None
 
@@ -188,7 +216,7 @@ class CertificateStore:
         Raises:
             DeployError: as when the store was made; then everything is as before.
         """
-        choice = self._read()
+        choice = self._read(self._choice.entries)
         if self._native is not None:
             self._native.present = self._present(choice)
         self._choice = choice
@@ -253,18 +281,25 @@ class CertificateStore:
 
     # -- the files
 
-    def _read(self) -> _Choice:
+    def _read(self, known: list[_Entry]) -> _Choice:
+        """What is in the files; `known` are the entries of the last reading."""
         files = self._files
         clients = _Clients(files)
+        before = {entry.files: entry for entry in known}
+
+        def entry_of(pair: tuple[str, str]) -> _Entry:
+            entry = before.get(pair)
+            return entry if entry and entry.holds(clients) else _Entry(*pair, clients)
+
         found = {} if files.directory is None else dict(_pairs_in(files.directory))
-        entries = {name: _Entry(*pair, clients) for name, pair in found.items()}
+        entries = {name: entry_of(pair) for name, pair in found.items()}
         for name, entry in entries.items():
             if not entry.names and name != _DEFAULT_NAME:
                 gen_log.warning("no host is named in %s: nobody will get it", found[name][0])
         known = list(entries.values())
         default = entries.get(_DEFAULT_NAME)
         if files.certificate is not None:
-            default = _Entry(files.certificate, files.key or files.certificate, clients)
+            default = entry_of((files.certificate, files.key or files.certificate))
             known.append(default)
         if not known:
             raise DeployError(f"there is no certificate in {files.directory}")
