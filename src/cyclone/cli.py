@@ -36,9 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows the name of the program; None for those of the process.
     """
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        if list(words[:1]) == ["worker"]:
+            # Started by `cyclone run --workers` and `twistd cyclone --workers`: no command for
+            # people. What follows is for those who read a list of processes.
+            return run_worker()
+        options = _options(words)
+        command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
     except DeployError as error:
         if error.detail:
@@ -49,18 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    options, unknown = _parser().parse_known_args(words)
+    if unknown:  # argparse would show how `cyclone` is used, and not the command
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cyclone", description="The cyclone web framework.")
     parser.add_argument("--version", action="version", version=f"cyclone {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    # Started by `cyclone run --workers` and `twistd cyclone --workers`; not listed, as it is no
-    # command for people. The arguments are for those who read a list of processes.
-    worker = commands.add_parser("worker")
-    worker.add_argument("number_and_targets", nargs="+")
-    worker.set_defaults(command=lambda _: run_worker())
     for name, (summary, add_arguments, command) in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary)
-        subparser.set_defaults(command=command)
+        subparser.set_defaults(command=command, parser=subparser)
         add_arguments(subparser)
     return parser
 

@@ -15,10 +15,10 @@ from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import deferLater
 from twisted.plugin import getPlugins
 
+from cyclone.deploy.activation import InheritedSocket
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.options import Options
 from cyclone.deploy.service import WebService
-from cyclone.deploy.systemd import InheritedSocket
 from cyclone.deploy.twistd import Failing, makeService
 from cyclone.deploy.unixsockets import Access
 from cyclone.testing import ExpectLog

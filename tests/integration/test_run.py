@@ -209,6 +209,20 @@ def test_the_second_ctrl_c_does_not_wait(run: Callable[..., Any], free_port: int
     assert "Traceback" not in process.output
 
 
+def test_sighup_reads_certificates_anew(
+    run: Callable[..., Any], project: Path, free_port: int
+) -> None:
+    files = [str(project / name) for name in ("key.pem", "cert.pem")]
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(files[0])
+    certificate.cert_chain_pems[0].write_to_path(files[1])
+    endpoint = f"ssl:{free_port}:privateKey={files[0]}:certKey={files[1]}:interface=127.0.0.1"
+    process = run("website.py", "--listen-endpoint", endpoint)
+    process.signal(signal.SIGHUP)
+    process.wait_for_line("the certificate of ssl:.* has been read anew")
+    assert process.stop() == 0
+
+
 def test_colours_on_a_terminal(project: Path, free_port: int) -> None:
     ours, theirs = os.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -247,6 +261,7 @@ def test_colours_on_a_terminal(project: Path, free_port: int) -> None:
         ),
         (["website.py", "--port={used}", "--reload"], "cyclone: cannot listen on port {used} of"),
         (["website.py", "--reactor=steam"], "cyclone: there is no reactor 'steam'"),
+        (["website.py", "--reload", "--unix=x"], "cyclone: --reload serves at a TCP port"),
     ],
 )
 def test_messages(project: Path, arguments: list[str], message: str) -> None:

@@ -65,6 +65,14 @@ class TLSFiles:
     client_ca: str | None = None
     client_certificates: str = "none"
 
+    def absolute(self) -> TLSFiles:
+        """The same from the root of the file system on."""
+        names = ("certificate", "key", "directory", "client_ca")
+        paths = {name: path for name in names if (path := getattr(self, name)) is not None}
+        return dataclasses.replace(
+            self, **{name: os.path.abspath(path) for name, path in paths.items()}
+        )
+
 
 class _Clients:
     """What clients are asked for, and by whom it has to be signed."""

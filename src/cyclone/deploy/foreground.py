@@ -15,6 +15,7 @@ from .console import begin_console
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
+from .interpreter import interpreter
 from .listeners import Listener, adopted_listener, bound_socket, tcp_listener
 from .plan import listeners_for
 from .reactors import default_reactor, install_reactor, stop_reactor
@@ -25,7 +26,7 @@ from .target import load_application, project_directory
 from .wanted import Wanted
 from .watch import Watcher
 from .worker import Order
-from .workers import WorkersService, interpreter
+from .workers import WorkersService
 
 __all__ = [
     "RunOptions",

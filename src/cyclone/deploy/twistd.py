@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -14,8 +16,9 @@ from twisted.application.service import Service
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
+from .logfile import give_log_away
 from .options import Options
-from .plan import Plan, listeners_for
+from .plan import Plan, absolute, listeners_for
 from .reactors import stop_reactor
 from .service import WebService
 from .systemd import Notifier
@@ -37,6 +40,8 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     plan = options.wanted().plan()
+    if _twistd_options(options).get("rundir", ".") != ".":
+        plan = absolute(plan)
     if options["workers"]:
         return _workers(reactor, options, plan)
     if options["max-requests"]:
@@ -55,15 +60,18 @@ def makeService(options: Options) -> Service:
     )
     service.reactor = reactor
     service.notifier = notifier
+    service.give_log = partial(give_log_away, _twistd_options(options), os.getcwd())
     return service
 
 
 def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
-    parent: Any = getattr(options, "parent", None) or {}
+    parent = _twistd_options(options)
     if parent.get("chroot"):
         raise DeployError("--workers needs the interpreter, which --chroot leaves behind")
     name = parent.get("reactor") or "default"
-    order = Order(0, plan, 0, name, options["max-requests"], forward_log=True)
+    order = Order(
+        *(0, plan, 0, name, options["max-requests"]), forward_log=True, directory=os.getcwd()
+    )
     service = _ManyService(
         reactor,
         order,
@@ -73,10 +81,27 @@ def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
         on_stopping=lambda: _cut_on_signal(reactor, service),
     )
     service.reactor = reactor
+    service.give_log = partial(give_log_away, parent, os.getcwd())
     return service
 
 
-class _SingleService(WebService):
+def _twistd_options(options: Options) -> Any:
+    """Those before the word ``cyclone``."""
+    return getattr(options, "parent", None) or {}
+
+
+class _UnderTwistd(Service):
+    """What ``twistd`` runs; the log goes over to the user who is to write to it."""
+
+    give_log: Callable[[], object]
+
+    def privilegedStartService(self) -> None:
+        """Begin while we are root, if we are."""
+        self.give_log()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+
+class _SingleService(_UnderTwistd, WebService):
     """This process serves."""
 
     reactor: Any
@@ -87,7 +112,7 @@ class _SingleService(WebService):
         self.reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
-        HangUp(self.reactor, self._reload_all).install()
+        HangUp(self.reactor, self._reload_all, partial(stop_reactor, self.reactor)).install()
         self.notifier.ready("serving")
         self.notifier.start_watchdog(self.reactor)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.notifier.close)
@@ -98,14 +123,15 @@ class _SingleService(WebService):
         self.notifier.ready("serving")
 
 
-class _ManyService(WorkersService):
+class _ManyService(_UnderTwistd, WorkersService):
     """Workers serve."""
 
     reactor: Any
 
     def startService(self) -> None:
         super().startService()
-        self.reactor.callWhenRunning(HangUp(self.reactor, self.reload).install)
+        hang_up = HangUp(self.reactor, self.reload, partial(stop_reactor, self.reactor))
+        self.reactor.callWhenRunning(hang_up.install)
 
 
 class Failing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from .activation import inherited_sockets
 from .certificates import TLSFiles
 from .errors import DeployError
-from .plan import Place, Plan, Site, systemd_places
+from .plan import Place, Plan, Site, endpoint_place, systemd_places
 from .proxyprotocol import trusted_proxies
-from .systemd import inherited_sockets
 from .unixsockets import ANYBODY, Access
 
 __all__ = ["Secure", "Wanted", "access_of"]
@@ -165,7 +165,7 @@ class Wanted:
         if self.unix:
             yield Place("unix", self.unix, access=self.access)
         for description in self.endpoints:
-            yield Place("endpoint", description)
+            yield endpoint_place(description)
         if not (self.unix or self.endpoints or self.systemd):
             yield Place("tcp", self.host, port=self.port)
 

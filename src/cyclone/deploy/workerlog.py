@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def begin_forwarding(pipe: Pipe) -> None:
         fields = event_fields(event)
         text = _whole(fields)
         if text and not pipe.send("log", **fields):
-            os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+            os.write(2, f"{text}\n".encode())
 
     globalLogBeginner.beginLoggingTo([observe])
 
@@ -80,13 +81,18 @@ def event_fields(event: LogEvent) -> dict[str, Any]:
         "namespace": str(event.get("log_namespace") or "-"),
         "system": str(event.get("log_system") or ""),
         "time": event.get("log_time"),
-        "text": formatEvent(event),
-        "traceback": "" if failure is None else failure.getTraceback().rstrip("\n"),
+        "text": _writable(formatEvent(event)),
+        "traceback": "" if failure is None else _writable(failure.getTraceback().rstrip("\n")),
         "parts": {
             "request_id": current_request_id(),
             **{name: event[name] for name in _PARTS if name in event},
         },
     }
+
+
+def _writable(text: str) -> str:
+    """What is no text, such as the names of files in another encoding, no log could write."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _whole(fields: Mapping[str, Any]) -> str:
@@ -109,6 +115,7 @@ def log_forwarded(number: int, fields: Mapping[str, Any]) -> None:
         "log_level": level,
         "log_namespace": namespace,
         "log_system": f"worker {number} {system}",
+        "log_time": time.time(),
         "worker_id": number,
     }
     if fields.get("traceback"):  # apart, for programs
