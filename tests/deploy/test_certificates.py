@@ -334,6 +334,13 @@ def test_of_two_the_one_that_lasts_longer(tmp_path: Path) -> None:
     assert abs(ends - (now + timedelta(days=9)).timestamp()) < 2
 
 
+def test_files_that_are_called_the_same(tmp_path: Path) -> None:
+    put("one", tmp_path / "same" / "fullchain.pem", tmp_path / "same" / "privkey.pem")
+    put("two", tmp_path / "same.pem", tmp_path / "same.pem")
+    names = CertificateStore(TLSFiles(directory=str(tmp_path))).names
+    assert names == ["one.example", "two.example", "www.one.example"]
+
+
 def test_names_of_old_certificates(tmp_path: Path) -> None:
     leaf = CA.issue_cert(
         common_name="Old.Example",
