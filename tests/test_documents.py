@@ -117,3 +117,15 @@ def test_blocks_and_links_are_found() -> None:
 def test_a_wrong_session_is_noticed() -> None:
     assert "Expected" in wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n3\n"))
     assert not wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n2\n"))
+
+
+def test_every_command_of_make_has_a_rule() -> None:
+    """Make takes one that is said to be phony, and has none, for done."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    rules = re.findall(r"^([\w-]+):", makefile, re.MULTILINE)
+    named = re.findall(
+        r"^\| `make ([\w-]+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(phony.split()) <= set(rules)
+    assert set(named) <= set(rules)

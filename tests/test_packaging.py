@@ -20,6 +20,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 
 import cyclone
 
@@ -235,6 +236,41 @@ def test_twistd_knows_cyclone(environment: Environment) -> None:
     options = environment.script("twistd", "cyclone", "--help")
     for option in ("--port=", "--listen=", "--app=", "--appopts=", "--ssl-port=", "--ssl-cert="):
         assert option in options
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, cyclone
+for module in pkgutil.walk_packages(cyclone.__path__, "cyclone."):
+    # Skeletons are files of projects, and what is called __main__ would run.
+    if ".skeletons" not in module.name and not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            print(module.name, error)
+"""
+
+
+def test_a_module_without_its_library_names_the_extra(
+    environment: Environment, metadata: Message
+) -> None:
+    lines = environment.run(["-W", "error", "-c", IMPORT_ALL]).splitlines()
+    extras = [re.search(r" needs .*: pip install 'cyclone\[([a-z]+)\]'$", line) for line in lines]
+    assert [line for line, extra in zip(lines, extras, strict=True) if extra is None] == []
+    missing = {extra[1] for extra in extras if extra is not None}
+    assert {"redis", "mysql", "postgresql", "mongo", "metrics", "otel", "locale"} <= missing
+    assert missing <= set(metadata.get_all("Provides-Extra", []))
+
+
+def test_pypy_is_not_asked_for_modules_in_c(metadata: Message) -> None:
+    markers = dict(
+        line.split("; ", 1) for line in metadata.get_all("Requires-Dist", []) if ";" in line
+    )
+    (httptools,) = (mark for name, mark in markers.items() if name.startswith("httptools"))
+    (uvloop,) = (mark for name, mark in markers.items() if name.startswith("uvloop"))
+    for name, wanted in (("PyPy", False), ("CPython", True)):
+        system = {"platform_python_implementation": name, "sys_platform": "linux"}
+        assert Marker(httptools).evaluate(system) is wanted
+        assert Marker(uvloop).evaluate(system) is wanted
 
 
 @pytest.mark.parametrize("command", [["-m", "cyclone", "--version"], ["bin/cyclone", "--version"]])
