@@ -142,5 +142,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("doctree-read", shorten_differences)
     app.connect("autodoc-process-docstring", leave_out_rooms)
     app.connect("autodoc-process-docstring", explain_values)
-    app.connect("autodoc-before-process-signature", resolve_annotations)
+    app.connect("autodoc-before-process-signature", resolve_annotations, priority=400)
     return {"parallel_read_safe": True}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import DOCUMENTS, PROGRAMS, SESSIONS, Block, blocks_of, where
+from tests.documents import DOCUMENTS, PROGRAMS, ROOT, SESSIONS, Block, blocks_of, where
 from tests.plugins.processes import Process
 
 
