@@ -47,13 +47,6 @@ def page(browser: Any) -> Iterator[Any]:
     assert problems == []
 
 
-#: Texts in so narrow a column that their words are broken.
-SQUEEZED = """[...document.querySelectorAll('body *')]
-  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim().length > 5))
-  .filter(e => e.clientWidth && e.clientWidth < 40 && e.clientHeight > 60)
-  .map(e => e.textContent.trim())"""
-
-
 def check_looks(page: Any) -> None:
     """It can be read in every light, fits on a phone, and everything has a name."""
     assert page.evaluate("document.documentElement.scrollWidth") == 320, page.url
