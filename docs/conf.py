@@ -40,7 +40,6 @@ napoleon_use_ivar = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = f"cyclone {release}"

@@ -46,7 +46,7 @@ def of_bottle(names: Names) -> None:
 def of_many_machines(names: Names) -> None:
     """Its Redis is nowhere; what it needs of it is not asked for."""
     os.environ["COOKIE_SECRET"] = "x" * 43
-    client = Client(names["make_application"]())
+    client = Client(names["make_app"]())
     assert client.get("/-/live").status == 200
     assert client.post("/", form={"text": "a"}).status == 403
     assert client.get("/nothing").status == 404
