@@ -94,8 +94,8 @@ def shorten_differences(app: Any, doctree: nodes.document) -> None:
     for block in doctree.findall(nodes.literal_block):
         text = block.astext()
         if text.startswith("--- "):
-            block.children = [nodes.Text(text.split("\n", 2)[2])]
-            block.rawsource = ""
+            block.rawsource = text.split("\n", 2)[2]
+            block.children = [nodes.Text(block.rawsource)]
 
 
 DOCS = Path(__file__).parent.resolve()
