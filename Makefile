@@ -123,10 +123,10 @@ lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
 
 # A package for the Debian that this runs on, from a copy: nothing is left in debian/.
-DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml README.md LICENSE
+DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml hatch_build.py README.md LICENSE
 deb:
-	@command -v dpkg-buildpackage dh >/dev/null || \
-	  { echo "apt install dpkg-dev debhelper fakeroot python3-venv"; exit 1; }
+	@for program in dpkg-buildpackage dh fakeroot; do command -v $$program >/dev/null || \
+	  { echo "$$program is missing: apt install dpkg-dev debhelper fakeroot python3-venv"; exit 1; }; done
 	rm -rf build/deb
 	mkdir -p build/deb/cyclone dist
 	tar -c --exclude=__pycache__ --exclude='dropin.cache*' $(DEB_PARTS) | tar -x -C build/deb/cyclone
@@ -135,8 +135,13 @@ deb:
 	mv build/deb/cyclone_* dist/
 	rm -rf build/deb
 
-# The package as lintian sees it, and as root sees it in a new small system (about 3 minutes).
-deb-test: deb
+# The package as lintian sees it, and as root sees it in a new small system (about 3 minutes).  The
+# root may be had as a tar file: BASE, see debian/clean-root.sh.
+deb-test:
+	@for program in lintian $(if $(BASE),,mmdebstrap); do command -v $$program >/dev/null || \
+	  { echo "$$program is missing: apt install lintian mmdebstrap"; exit 1; }; done
+	@[ "$$(id -u)" = 0 ] || { echo "make deb-test installs packages into a new root: be root"; exit 1; }
+	@$(MAKE) --no-print-directory deb
 	lintian --fail-on error --allow-root dist/cyclone_*.changes
 	bash debian/clean-root.sh dist/cyclone_*.deb
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 
 import cyclone
 
@@ -106,6 +108,26 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
 
 
+def test_the_description_stands_by_itself(metadata: Message) -> None:
+    """A package index has no files beside it: what the README links to and shows is not there."""
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "async def get(self):" in text and "- WebSockets, server-sent events, channels" in text
+    assert re.findall(r"\]\((?!\w+:)", text) == []
+    assert "How this was measured" not in text
+    assert text.rstrip().endswith("see LICENSE.")
+
+
+def test_little_is_needed(metadata: Message) -> None:
+    needed = {
+        re.match(r"[\w.-]+(\[[\w,]+\])?", r)[0]  # type: ignore[index]
+        for r in metadata.get_all("Requires-Dist", [])
+        if "extra ==" not in r
+    }
+    assert needed == {"twisted[tls]", "httptools", "multipart", "defusedxml", "uvloop"}
+
+
 def test_requirements_have_no_upper_bounds(metadata: Message) -> None:
     requirements = [r.partition(";")[0] for r in metadata.get_all("Requires-Dist", [])]
     assert any(r.startswith("twisted[tls]>=") for r in requirements)
@@ -187,6 +209,23 @@ def test_the_installed_package_is_the_one_that_runs(environment: Environment) ->
     assert Path(where.strip()).is_relative_to(environment.path)
 
 
+#: Imports every module of ours, and says which ones cannot be and why.
+IMPORT_ALL = """
+import importlib, pkgutil, cyclone
+for module in pkgutil.iter_modules(cyclone.__path__):
+    try:
+        importlib.import_module(f"cyclone.{module.name}")
+    except ImportError as error:
+        print(module.name, str(error).partition("cyclone[")[2].partition("]")[0])
+"""
+
+
+def test_extras_need_not_be_installed(environment: Environment) -> None:
+    """What cannot be imported names the extra that brings it."""
+    found = dict(line.split(" ", 1) for line in environment.run(["-c", IMPORT_ALL]).splitlines())
+    assert found == {"metrics": "metrics", "redis": "redis", "telemetry": "otel"}
+
+
 def test_importing_installs_no_reactor(environment: Environment) -> None:
     code = "import sys, cyclone.web; print('twisted.internet.reactor' in sys.modules)"
     assert environment.run(["-c", code]).strip() == "False"
@@ -197,6 +236,41 @@ def test_twistd_knows_cyclone(environment: Environment) -> None:
     options = environment.script("twistd", "cyclone", "--help")
     for option in ("--port=", "--listen=", "--app=", "--appopts=", "--ssl-port=", "--ssl-cert="):
         assert option in options
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, cyclone
+for module in pkgutil.walk_packages(cyclone.__path__, "cyclone."):
+    # Skeletons are files of projects, and what is called __main__ would run.
+    if ".skeletons" not in module.name and not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            print(module.name, error)
+"""
+
+
+def test_a_module_without_its_library_names_the_extra(
+    environment: Environment, metadata: Message
+) -> None:
+    lines = environment.run(["-W", "error", "-c", IMPORT_ALL]).splitlines()
+    extras = [re.search(r" needs .*: pip install 'cyclone\[([a-z]+)\]'$", line) for line in lines]
+    assert [line for line, extra in zip(lines, extras, strict=True) if extra is None] == []
+    missing = {extra[1] for extra in extras if extra is not None}
+    assert {"redis", "mysql", "postgresql", "mongo", "metrics", "otel", "locale"} <= missing
+    assert missing <= set(metadata.get_all("Provides-Extra", []))
+
+
+def test_pypy_is_not_asked_for_modules_in_c(metadata: Message) -> None:
+    markers = dict(
+        line.split("; ", 1) for line in metadata.get_all("Requires-Dist", []) if ";" in line
+    )
+    (httptools,) = (mark for name, mark in markers.items() if name.startswith("httptools"))
+    (uvloop,) = (mark for name, mark in markers.items() if name.startswith("uvloop"))
+    for name, wanted in (("PyPy", False), ("CPython", True)):
+        system = {"platform_python_implementation": name, "sys_platform": "linux"}
+        assert Marker(httptools).evaluate(system) is wanted
+        assert Marker(uvloop).evaluate(system) is wanted
 
 
 @pytest.mark.parametrize("command", [["-m", "cyclone", "--version"], ["bin/cyclone", "--version"]])

@@ -20,6 +20,9 @@ import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
+#: Whether the young generations can be collected alone.
+GENERATIONS = hasattr(gc, "freeze")
+
 
 class UnhandledErrors(AssertionError):
     """Errors reached Twisted's log as unhandled."""
@@ -52,12 +55,14 @@ class LoggedFailures:
 
         An error in a Deferred is reported when the Deferred is freed. Most are freed by their
         reference count; the collection of the young generations after each test finds nearly all
-        of those that sit in a cycle, a full one after each module finds the rest.
+        of those that sit in a cycle, a full one after each module finds the rest. PyPy has no
+        counts and full collections only, which are left to the end of the module.
 
         Raises:
             UnhandledErrors: there was something.
         """
-        gc.collect(2 if thoroughly else 1)
+        if thoroughly or GENERATIONS:
+            gc.collect(2 if thoroughly else 1)
         failures, self._failures = self._failures, []
         if failures:
             raise UnhandledErrors("\n".join(failure.getTraceback() for failure in failures))
@@ -79,12 +84,14 @@ def pytest_sessionstart() -> None:
 def pytest_collection_finish() -> None:
     # What exists by now stays until the end; collections after each test need not look at it.
     gc.collect()
-    gc.freeze()
+    if GENERATIONS:
+        gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
     globalLogPublisher.removeObserver(_recorder.observe)
-    gc.unfreeze()
+    if GENERATIONS:
+        gc.unfreeze()
 
 
 @pytest.hookimpl(wrapper=True)

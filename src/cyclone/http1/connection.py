@@ -36,6 +36,7 @@ from . import response as wire
 from .context import Context
 from .detached import Detached
 from .exchange import Exchange
+from .farewell import LOOK, Farewell
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .interfaces import BodyConsumer
@@ -97,6 +98,7 @@ class HTTP1Connection(Timed):
     """
 
     outbox: Outbox
+    _farewell: Farewell | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -364,6 +366,8 @@ class HTTP1Connection(Timed):
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
+        elif self._farewell is not None:
+            self._see_it_off(self._farewell)
         elif self._peer_ended:
             self.abort()
 
@@ -374,6 +378,14 @@ class HTTP1Connection(Timed):
             self._close(linger=False)
         else:
             self._due(self._idle_since + timeout - now)
+
+    def _see_it_off(self, farewell: Farewell) -> None:
+        """We have closed, and the peer has not."""
+        over = farewell.is_over()
+        if over:
+            farewell.hang_up()
+        elif over is not None:
+            self._due(LOOK)
 
     def _check_body_time(self, intake: Intake, now: float) -> None:
         if intake.held:
@@ -661,5 +673,8 @@ class HTTP1Connection(Timed):
         self._state = _CLOSING
         self.outbox.release()
         self._due(None)
+        if ISSLTransport.providedBy(self.transport):
+            self._farewell = Farewell(self.transport)
+            self._due(self.factory.limits.linger_timeout)
         self._expect_progress()
         self.transport.loseConnection()

@@ -26,7 +26,7 @@ try:
     from babel.messages.extract import extract_python
 except ImportError as error:  # pragma: no cover
     raise ImportError(
-        "extracting messages needs Babel: pip install cyclone[locale]", name="babel"
+        "extracting messages needs Babel: pip install 'cyclone[locale]'", name="babel"
     ) from error
 
 __all__ = ["extract"]

@@ -174,6 +174,8 @@ def write_error(handler: RequestHandler, /, status_code: int, **kwargs: Any) -> 
         )
     else:
         page = pages.error_page(status_code, reason)
+    if policy := handler._headers.get("Content-Security-Policy"):
+        handler.set_header("Content-Security-Policy", pages.policy_for(page, policy))
     handler._write_buffer = [utf8(page)]
     return None
 
