@@ -209,23 +209,6 @@ def test_the_installed_package_is_the_one_that_runs(environment: Environment) ->
     assert Path(where.strip()).is_relative_to(environment.path)
 
 
-#: Imports every module of ours, and says which ones cannot be and why.
-IMPORT_ALL = """
-import importlib, pkgutil, cyclone
-for module in pkgutil.iter_modules(cyclone.__path__):
-    try:
-        importlib.import_module(f"cyclone.{module.name}")
-    except ImportError as error:
-        print(module.name, str(error).partition("cyclone[")[2].partition("]")[0])
-"""
-
-
-def test_extras_need_not_be_installed(environment: Environment) -> None:
-    """What cannot be imported names the extra that brings it."""
-    found = dict(line.split(" ", 1) for line in environment.run(["-c", IMPORT_ALL]).splitlines())
-    assert found == {"metrics": "metrics", "redis": "redis", "telemetry": "otel"}
-
-
 def test_importing_installs_no_reactor(environment: Environment) -> None:
     code = "import sys, cyclone.web; print('twisted.internet.reactor' in sys.modules)"
     assert environment.run(["-c", code]).strip() == "False"
