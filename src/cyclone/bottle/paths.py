@@ -85,7 +85,10 @@ def parse_path(path: str) -> ParsedPath:
 
 
 def _as_sent(text: str) -> str:
-    return quote(text, safe=_SENT_AS_IT_IS)
+    try:
+        return quote(text, safe=_SENT_AS_IT_IS)
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        raise PathError(f"{text!r} cannot stand in a URL") from None
 
 
 def _literal(text: str) -> str:
