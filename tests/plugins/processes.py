@@ -27,6 +27,15 @@ import pytest
 SESSION_VARIABLE = "CYCLONE_TEST_SESSION"
 
 
+def pytest_configure() -> None:
+    """Listen to SIGINT again where a script has put this run into the background.
+
+    Its shell ignores the signal for us, and so would the servers that tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class ProcessFailed(AssertionError):
     """A program ended, or stayed silent, before it did what the test waits for."""
 
