@@ -108,6 +108,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PRESENT)
 	$(BIN)/ruff format $(PRESENT)
 
+# The translations of the skeletons of projects, for people (.po) and for the server (.mo).
+locales: $(VENV)/.installed-dev
+	for directory in src/cyclone/app/skeletons/*/frontend/locale; do \
+	  $(BIN)/pybabel compile --domain='@@modname@@' --directory=$$directory || exit 1; done
+
 # The newest version of everything, resolved in an environment of its own.
 lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
@@ -118,7 +123,7 @@ lock: | $(BIN)/python
 	rm -rf $(VENV)/lock
 
 # A package for the Debian that this runs on, from a copy: nothing is left in debian/.
-DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml README.md LICENSE
+DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml hatch_build.py README.md LICENSE
 deb:
 	@for program in dpkg-buildpackage dh fakeroot; do command -v $$program >/dev/null || \
 	  { echo "$$program is missing: apt install build-essential debhelper fakeroot python3-venv"; exit 1; }; done

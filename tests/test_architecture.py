@@ -244,7 +244,6 @@ MAX_FILE, LONG_FILE, MAX_FUNCTION = 800, 500, 60
 #: Files longer than LONG_FILE, and why they are one file. Nothing else may grow that long.
 LONG_FILES: dict[str, str] = {
     "http1.connection": "one automaton; what can be pure is in the rooms beside it",
-    "web.handler": "the API is one class of about 90 methods, each a few lines",
 }
 
 # --- reading a module ----------------------------------------------------------------------------

@@ -13,53 +13,11 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.documents import DOCUMENTS, PROGRAMS, ROOT, SESSIONS, Block, blocks_of, where
 from tests.plugins.processes import Process
-
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [
-    *sorted(ROOT.glob("*.md")),
-    *(path for path in sorted(ROOT.glob("docs/**/*.md")) if "_build" not in path.parts),
-]
-
-
-class Block(NamedTuple):
-    """A fenced block of a document."""
-
-    document: str
-    line: int
-    language: str
-    text: str
-
-    @property
-    def where(self) -> str:
-        return f"{self.document}:{self.line}"
-
-
-def blocks_of(document: str, text: str) -> list[Block]:
-    """Return the fenced blocks of a Markdown text."""
-    fences = re.finditer(r"^```(\S*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [
-        Block(document, text.count("\n", 0, fence.start()) + 1, fence[1], fence[2])
-        for fence in fences
-    ]
-
-
-BLOCKS = [
-    block
-    for path in DOCUMENTS
-    for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
-]
-PYTHON = [block for block in BLOCKS if block.language in ("python", "pycon")]
-SESSIONS = [block for block in PYTHON if ">>> " in block.text]
-PROGRAMS = [block for block in PYTHON if block not in SESSIONS]
-
-
-def where(block: Block) -> str:
-    return block.where
 
 
 @pytest.mark.parametrize("block", PROGRAMS, ids=where)
@@ -159,3 +117,15 @@ def test_blocks_and_links_are_found() -> None:
 def test_a_wrong_session_is_noticed() -> None:
     assert "Expected" in wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n3\n"))
     assert not wrong_answers(Block("d", 1, "python", ">>> 1 + 1\n2\n"))
+
+
+def test_every_command_of_make_has_a_rule() -> None:
+    """Make takes one that is said to be phony, and has none, for done."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    rules = re.findall(r"^([\w-]+):", makefile, re.MULTILINE)
+    named = re.findall(
+        r"^\| `make ([\w-]+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(phony.split()) <= set(rules)
+    assert set(named) <= set(rules)

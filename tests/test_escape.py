@@ -165,6 +165,8 @@ class TestJSON:
     def test_decode_wants_json(self) -> None:
         with pytest.raises(ValueError, match="Expecting"):
             json_decode(b"{")
+        with pytest.raises(ValueError, match="nested too deeply"):
+            json_decode("[" * 100_000)
 
 
 PIECES = st.lists(

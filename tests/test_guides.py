@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from urllib.request import Request, urlopen
 
 import pytest
 
 import cyclone
 from tests.compat.test_porting_documents import missing_tests
-from tests.plugins.processes import Process
+from tests.documents import without_blocks
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -40,7 +36,7 @@ def entries_of(page: Path) -> set[Path]:
         for line in block.splitlines():
             name = re.sub(r".*<(.*)>", r"\1", line).strip()
             if name and not name.startswith(":"):
-                found |= set(page.parent.glob(f"{name}.md"))
+                found |= set(page.parent.glob(f"{name}.md")) - {page}
     return found
 
 
@@ -51,6 +47,17 @@ def test_every_page_is_in_the_table_of_contents() -> None:
         new = {entry for page in new for entry in entries_of(page)} - found
         found |= new
     assert set(PAGES) - found == set()
+
+
+def test_every_demo_with_a_readme_has_a_page() -> None:
+    pages = {"index": "demos/README.md"}
+    for path in (ROOT / "demos").rglob("README.md"):
+        name = "-".join(path.parent.relative_to(ROOT / "demos").parts)
+        pages[name or "index"] = path.relative_to(ROOT).as_posix()
+    assert {path.stem for path in (DOCS / "demos").glob("*.md")} == set(pages)
+    for name, readme in pages.items():
+        text = (DOCS / "demos" / f"{name}.md").read_text("utf-8")
+        assert text.startswith(f"```{{include}} ../../{readme}\n```\n")
 
 
 def public_modules() -> list[str]:
@@ -68,10 +75,6 @@ def test_every_public_module_is_in_the_reference(module: str) -> None:
 
 
 # --- links ----------------------------------------------------------------------------------------
-
-
-def without_blocks(text: str) -> str:
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -113,22 +116,6 @@ def test_files_that_pages_include_are_there() -> None:
     assert missing == []
 
 
-def test_parts_of_files_that_pages_include_are_there() -> None:
-    """What a directive takes out of a file by name."""
-    directive = re.compile(
-        r"^```\{literalinclude\} (\S+)\n((?::[^\n]*\n)*)```$", re.MULTILINE | re.DOTALL
-    )
-    seen = 0
-    for page in PAGES:
-        for name, options in directive.findall(page.read_text("utf-8")):
-            text = (page.parent / name).read_text("utf-8")
-            for option, value in re.findall(r"^:([\w-]+): (.*)$", options, re.MULTILINE):
-                seen += 1
-                if option == "pyobject":
-                    assert re.search(rf"^(class|def) {value}\b", text, re.MULTILINE), (page, value)
-    assert seen > 10
-
-
 # --- the built pages ------------------------------------------------------------------------------
 
 
@@ -166,48 +153,7 @@ def test_built_pages_are_checked(tmp_path: Path) -> None:
     ]
 
 
-# --- the tutorial ---------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_the_stages_of_the_tutorial_pass_their_tests(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("-p", "no:xdist", "-c", os.devnull, f"--rootdir={DOCS}", str(DOCS / "tutorial")),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONOPTIMIZE": ""},  # their tests assert
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\b15 passed\b", done.stdout)
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.slow
-def test_the_tutorial_is_deployed(
-    tmp_path: Path, free_port: int, twistd: Callable[..., Process]
-) -> None:
-    """By twistd, with the file that its last chapter shows, behind what stands for a proxy."""
-    chapter = (DOCS / "tutorial" / "deployment.md").read_text("utf-8")
-    (program,) = re.findall(r"^```python\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
-    (tmp_path / "production.py").write_text(program.replace("10.0.0.0/8", "127.0.0.0/8"))
-    environment = {
-        "BOARD_DATABASE": str(tmp_path / "board.db"),
-        "PYTHONPATH": str(DOCS / "tutorial" / "board"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    arguments = ["cyclone", "-p", str(free_port), "production.py"]
-    process = twistd(*arguments, cwd=tmp_path, port=free_port, env=environment)
-    request = Request(f"http://127.0.0.1:{free_port}/", headers={"X-Real-Ip": "192.0.2.7"})
-    with urlopen(request, timeout=10) as response:
-        assert "0 notes before you came" in response.read().decode()
-    with urlopen(f"http://127.0.0.1:{free_port}/-/ready", timeout=10) as response:
-        assert json.load(response)["ready"] is True
-    process.wait_for_line(r"200 GET / \(192\.0\.2\.7\)")
+# --- commands that are shown ----------------------------------------------------------------------
 
 
 def test_the_command_that_makes_secrets() -> None:

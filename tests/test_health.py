@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 
-from cyclone import health
+from cyclone import health, metrics
 from cyclone.log import assume_listening
 from cyclone.testing import Client, ExpectLog
 from cyclone.web import Application
@@ -120,6 +120,23 @@ def test_what_happens_stands_in_the_log_once(monkeypatch: pytest.MonkeyPatch) ->
         "not ready: pool does not answer",
         "pool is back",
     ]
+
+
+@pytest.mark.parametrize(("networks", "told"), [(["127.0.0.0/8"], True), (["10.0.0.1"], False)])
+def test_who_is_told_why(networks: list[str], told: bool) -> None:
+    application = Application(health.routes({"pool": Pool()}, networks=networks))
+    answer = Client(application).get("/-/ready").json()
+    assert answer.pop("ready") is True
+    assert bool(answer) is told
+    application.stopping = True
+    answer = Client(application).get("/-/ready").json()
+    assert answer == {"ready": False, **({"draining": True} if told else {})}
+
+
+def test_networks_that_are_none() -> None:
+    for routes in (health.routes, metrics.routes):
+        with pytest.raises(ValueError, match=r"'my\.lan' is neither an address nor a network"):
+            routes(networks=["my.lan"])
 
 
 def test_a_server_that_is_about_to_stop() -> None:

@@ -111,6 +111,7 @@ def test_what_is_there(client: Client) -> None:
     assert found[row("cyclone_event_streams")] == 0
     assert found[row("cyclone_pool", pool="db", value="size")] == 3
     assert found[row("cyclone_pool", pool="db", value="in_use")] == 2
+    assert found[row("cyclone_pool", pool="db", value="up")] == 1
     assert found[row("cyclone_processes")] == 1
     assert found[row("cyclone_process_resident_memory_bytes")] > 1e6
     assert found[row(REQUESTS, method="GET", route=ROUTE, status="lost")] == 1

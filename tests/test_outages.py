@@ -14,9 +14,11 @@ from cyclone.outages import (
     PoolTimeout,
     StoreTimeout,
     StoreUnavailable,
+    described,
     is_outage,
     register_outage,
 )
+from cyclone.testing import ExpectLog
 
 
 class Foreign(Exception):
@@ -70,3 +72,32 @@ def test_a_success_begins_anew() -> None:
 
 def test_pauses_are_not_the_same_for_all() -> None:
     assert len({Backoff(1, 60).pause() for _ in range(20)}) > 1
+
+
+class Telling:
+    def describe(self) -> dict[str, Any]:
+        return {"state": "up"}
+
+
+class Failing:
+    def describe(self) -> Any:
+        raise LookupError
+
+
+class Unwilling:
+    """As handlers for several servers of txredisapi."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name) if name.startswith("__") else NotImplementedError(name)
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [(Telling(), {"state": "up"}), (object(), {}), (Failing(), None), (Unwilling(), None)],
+)
+def test_what_stores_tell_of_themselves(store: Any, told: dict[str, Any] | None) -> None:
+    if told is None:
+        with ExpectLog("cyclone.general", f"{type(store).__name__} does not say how it is"):
+            assert described(store) == {}
+    else:
+        assert described(store) == told

@@ -108,6 +108,26 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
 
 
+def test_the_description_stands_by_itself(metadata: Message) -> None:
+    """A package index has no files beside it: what the README links to and shows is not there."""
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "async def get(self):" in text and "- WebSockets, server-sent events, channels" in text
+    assert re.findall(r"\]\((?!\w+:)", text) == []
+    assert "How this was measured" not in text
+    assert text.rstrip().endswith("see LICENSE.")
+
+
+def test_little_is_needed(metadata: Message) -> None:
+    needed = {
+        re.match(r"[\w.-]+(\[[\w,]+\])?", r)[0]  # type: ignore[index]
+        for r in metadata.get_all("Requires-Dist", [])
+        if "extra ==" not in r
+    }
+    assert needed == {"twisted[tls]", "httptools", "multipart", "defusedxml", "uvloop"}
+
+
 def test_requirements_have_no_upper_bounds(metadata: Message) -> None:
     requirements = [r.partition(";")[0] for r in metadata.get_all("Requires-Dist", [])]
     assert any(r.startswith("twisted[tls]>=") for r in requirements)
@@ -189,6 +209,7 @@ def test_the_installed_package_is_the_one_that_runs(environment: Environment) ->
     assert Path(where.strip()).is_relative_to(environment.path)
 
 
+#: Imports every module of ours, and says which ones cannot be and why.
 def test_importing_installs_no_reactor(environment: Environment) -> None:
     code = "import sys, cyclone.web; print('twisted.internet.reactor' in sys.modules)"
     assert environment.run(["-c", code]).strip() == "False"
@@ -213,9 +234,8 @@ for module in pkgutil.walk_packages(cyclone.__path__, "cyclone."):
 """
 
 
-def test_a_module_without_its_library_names_the_extra(
-    environment: Environment, metadata: Message
-) -> None:
+def test_extras_need_not_be_installed(environment: Environment, metadata: Message) -> None:
+    """What cannot be imported names the extra that brings it."""
     lines = environment.run(["-W", "error", "-c", IMPORT_ALL]).splitlines()
     extras = [re.search(r" needs .*: pip install 'cyclone\[([a-z]+)\]'$", line) for line in lines]
     assert [line for line, extra in zip(lines, extras, strict=True) if extra is None] == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cyclone.channels import Channels
+from cyclone.deploy import ProxyProtocolFactory
 from cyclone.http1 import Limits
 from cyclone.httpclient import AsyncHTTPClient
 from cyclone.httputil import ParseBodyConfig
@@ -45,6 +46,7 @@ def the_code() -> dict[str, Any]:
     found |= {f"Sessions.{name}": value for name, value in defaults_of(Sessions).items()}
     limits = Channels().limits
     found |= {f"Channels.{name}": getattr(limits, name) for name in limits.__slots__}
+    found["ProxyProtocolFactory.timeout"] = defaults_of(ProxyProtocolFactory)["timeout"]
     client = AsyncHTTPClient(force_instance=True)
     found["AsyncHTTPClient.max_body_size"] = client.max_body_size
     return found | {f"HTTPRequest.{name}": value for name, value in client.defaults.items()}

@@ -15,7 +15,7 @@ import pytest
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, gatherResults
 
-from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable
+from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable, is_outage
 from cyclone.sqlite import InlineSQLite, ThreadedSQLite
 from tests.plugins.reactor import run_on_reactor
 
@@ -71,13 +71,15 @@ def test_wal_and_busy_timeout(inline: Callable[..., InlineSQLite]) -> None:
     writing.commit()
     writing.runOperation(INSERT, (1, "a"))
     assert other.runQuery("SELECT * FROM item") == []  # a reader does not wait
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
         other.runOperation(INSERT, (2, "b"))
+    assert is_outage(caught.value), "503, where the method is database_safe"
 
 
 def test_a_file_that_cannot_be_opened() -> None:
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+    with pytest.raises(sqlite3.OperationalError, match="unable to open") as caught:
         InlineSQLite("/no/such/directory/file.db")
+    assert is_outage(caught.value)
 
 
 def test_something_that_is_no_database(file: str) -> None:

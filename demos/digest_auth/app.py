@@ -34,6 +34,12 @@ HASHES = {
     for name, password in PEOPLE.items()
 }
 
+#: What is said in place of a page; 0 stands for the rest.
+WORDS = {
+    0: "This did not work.",
+    401: "The vault is for people with a key.",
+    429: "Too many wrong guesses. Come back in a minute.",
+}
 POLICY = "; ".join(
     [
         *("default-src 'none'", "style-src 'self'", "img-src 'self'", "form-action 'self'"),
@@ -66,6 +72,10 @@ class Page(RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> Any:
+        words = WORDS.get(status_code, WORDS[0])
+        return self.render("error.html", status=status_code, words=words)
 
 
 class Index(Page):

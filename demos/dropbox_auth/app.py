@@ -99,7 +99,7 @@ class Index(Dropbox, Page):
             try:
                 entries = await self._entries(user["token"], path)
             except HTTPClientError as error:
-                self.set_status(404 if error.code == 409 else 502)
+                self.set_status(404 if error.code in (400, 409) else 502)
                 message = f"Dropbox does not tell what is in there: {error}"
         self.render(
             "index.html",
@@ -135,9 +135,10 @@ class Login(Dropbox, Page):
         here = self.request.full_url().partition("?")[0]
         client = self.application.client
         try:
-            if self.get_argument("error", None):
+            if error := self.get_argument("error", None):
                 self.check_state()
-                self.go_home("You are not logged in: Dropbox says that you do not want to be.")
+                why = "that you do not want to be" if error == "access_denied" else f"{error!r}"
+                self.go_home(f"You are not logged in: Dropbox says {why}.")
             elif code := self.get_argument("code", None):
                 # There need not be a secret: the one that belongs to the challenge is enough.
                 secret = client.get("client_secret")

@@ -118,9 +118,10 @@ class Login(Facebook, Page):
         here = self.request.full_url().partition("?")[0]
         client = self.application.client
         try:
-            if self.get_argument("error", None):
+            if error := self.get_argument("error", self.get_argument("error_code", None)):
                 self.check_state()
-                self.go_home("You are not logged in: Facebook says that you do not want to be.")
+                why = "that you do not want to be" if error == "access_denied" else f"{error!r}"
+                self.go_home(f"You are not logged in: Facebook says {why}.")
             elif code := self.get_argument("code", None):
                 await self._enter(here, client, code)
             else:

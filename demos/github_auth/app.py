@@ -105,9 +105,10 @@ class Login(GitHub, Page):
         here = self.request.full_url().partition("?")[0]
         client = self.application.client
         try:
-            if self.get_argument("error", None):
+            if error := self.get_argument("error", None):
                 self.check_state()
-                self.go_home("You are not logged in: GitHub says that you do not want to be.")
+                why = "that you do not want to be" if error == "access_denied" else f"{error!r}"
+                self.go_home(f"You are not logged in: GitHub says {why}.")
             elif code := self.get_argument("code", None):
                 user = await self.get_authenticated_user(
                     here, client["client_id"], client["client_secret"], code

@@ -29,6 +29,12 @@ HERE = Path(__file__).parent
 PEOPLE = {"ada": "lovelace", "grace": "hopper"}
 COST = {"n": 2**14, "r": 8, "p": 1}
 
+#: What is said in place of a page; 0 stands for the rest.
+WORDS = {
+    0: "This did not work.",
+    401: "This room is for people with a name and a password.",
+    429: "Too many wrong guesses. Come back in a minute.",
+}
 POLICY = "; ".join(
     [
         *("default-src 'none'", "style-src 'self'", "script-src 'self'", "connect-src 'self'"),
@@ -68,6 +74,10 @@ class Page(RequestHandler):
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("X-Content-Type-Options", "nosniff")
 
+    def write_error(self, status_code: int, **kwargs: Any) -> Any:
+        words = WORDS.get(status_code, WORDS[0])
+        return self.render("error.html", status=status_code, words=words)
+
 
 class Index(Page):
     """For everybody."""
@@ -100,8 +110,11 @@ class Api(Private):
         self.write({"user": self.current_user, "from": self.request.remote_ip})
 
 
-class Files(ProtectedMixin, StaticFileHandler):
+class Files(ProtectedMixin, Page, StaticFileHandler):
     """Every file of a directory, for those who have logged in."""
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "private, no-cache")
 
     @property
     def http_auth(self) -> HTTPAuth:  # type: ignore[override]

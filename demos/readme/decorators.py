@@ -3,19 +3,26 @@
 # authenticated, asynchronous and inlineCallbacks, in the orders that make sense: authenticated
 # comes first, the order of the other two does not matter.
 
+import secrets
+
 from twisted.internet import defer, reactor, task
 
 import cyclone.web
 
 
 class BaseHandler(cyclone.web.RequestHandler):
+    def set_default_headers(self):
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+
     def get_current_user(self):
-        return self.get_cookie("user")
+        user = self.get_signed_cookie("user")
+        return user and user.decode()
 
 
 class LoginHandler(BaseHandler):
     def get(self):
-        self.set_cookie("user", self.get_argument("user", "alice"))
+        user = self.get_argument("user", "alice")
+        self.set_signed_cookie("user", user, httponly=True, samesite="Lax")
         self.redirect("/")
 
 
@@ -44,4 +51,5 @@ def Application():
     return cyclone.web.Application(
         [("/", MainHandler), ("/login", LoginHandler)],
         login_url="/login",
+        cookie_secret=secrets.token_urlsafe(32),  # with a new one everybody is logged out
     )

@@ -17,7 +17,7 @@ import cyclone.web
 from cyclone.jsonrpc import JSONRPCError, JsonrpcRequestHandler
 from cyclone.xmlrpc import Fault, XmlrpcMethods, XmlrpcRequestHandler
 
-STATIC = Path(__file__).parent / "static"
+HERE = Path(__file__).parent
 LONGEST_WAIT = 5
 
 # -- what is done; nothing of it knows a protocol
@@ -138,15 +138,25 @@ class XmlHandler(XmlrpcRequestHandler):
             return await wait(seconds)
 
 
-class PageHandler(cyclone.web.StaticFileHandler):
-    """The page, its script and its style sheet; a browser runs and loads nothing else for it."""
+class PageHandler(cyclone.web.RequestHandler):
+    """The page; a browser runs and loads nothing but the files beside it."""
 
-    def set_extra_headers(self, path):
+    def set_default_headers(self):
         self.set_header(
             "Content-Security-Policy",
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
         )
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def get(self):
+        self.render("index.html", here=f"{self.request.protocol}://{self.request.host}")
+
+
+class FileHandler(cyclone.web.StaticFileHandler):
+    """Its script, its style sheet and its icon."""
+
+    def set_extra_headers(self, path):
         self.set_header("X-Content-Type-Options", "nosniff")
 
 
@@ -155,8 +165,10 @@ def Application():
         [
             (r"/jsonrpc", JsonHandler),
             (r"/xmlrpc", XmlHandler),
-            (r"/(.*)", PageHandler, {"path": STATIC, "default_filename": "index.html"}),
+            (r"/", PageHandler),
+            (r"/(.*)", FileHandler, {"path": HERE / "static"}),
         ],
+        template_path=str(HERE / "templates"),
         # Pages of other sites may not call; programs, which send no Origin, may.
         cross_origin_protection=True,
     )

@@ -172,7 +172,7 @@ class Handler(cyclone.web.RequestHandler):
         if isinstance(error, StoreAway):
             self.set_status(503, "The Redis is away")
             self.set_header("Retry-After", "1")
-        text = error.log_message if isinstance(error, HTTPError) else None
+        text = error.get_message() if isinstance(error, HTTPError) else None
         self.finish({**self.crew.me, "error": text or self._reason})
 
     def log_exception(self, kind, error, trace):

@@ -7,6 +7,7 @@ Each link of the first page shows one thing.
 """
 
 import html
+import secrets
 import time
 
 from twisted.internet import defer, reactor, task
@@ -17,40 +18,61 @@ PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>cyclone</title>
+<title>A tour of cyclone</title>
+<link rel="icon" href="data:,">
 <style>
-body {{ max-width: 42rem; margin: 3rem auto; padding: 0 1rem; font: 16px/1.6 system-ui; }}
-code {{ background: #f3f3f0; padding: .1em .3em; border-radius: 3px; }}
-li {{ margin: .3rem 0; }}
-fieldset {{ border: 1px solid #ccc; margin: 1rem 0; }}
+:root {{ color-scheme: light dark; --page: #f3f5f4; --card: #fff; --text: #17211d;
+  --faint: #52615a; --line: #d6ddd9; --accent: #0b6b4f; --on-accent: #fff; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --page: #111614; --card: #1a211e; --text: #e3e9e6;
+  --faint: #a2b0a9; --line: #313b36; --accent: #6fd6b1; --on-accent: #06231a; }} }}
+* {{ box-sizing: border-box; }}
+body {{ max-width: 46rem; margin: 0 auto; padding: 2rem 1.25rem 3rem; background: var(--page);
+  color: var(--text); font: 100%/1.6 system-ui, sans-serif; overflow-wrap: anywhere; }}
+h1 {{ margin: 0; font-size: 2rem; letter-spacing: -.02em; line-height: 1.25; }}
+dl, form {{ margin: 1.25rem 0; padding: .4rem 1.5rem; background: var(--card);
+  border: 1px solid var(--line); border-radius: 14px; }}
+form {{ display: grid; grid-template-columns: minmax(0, 1fr); gap: .9rem;
+  padding-block: 1.25rem; justify-items: start; }}
+dt {{ padding-top: .7rem; font-weight: 600; }}
+dd {{ margin: 0; padding-bottom: .7rem; color: var(--faint); }}
+dd + dt {{ border-top: 1px solid var(--line); }}
+a {{ color: var(--accent); text-underline-offset: .15em; }}
+label {{ max-width: 100%; font-weight: 600; }}
+input {{ display: block; max-width: 100%; margin-top: .3rem; font: inherit; font-weight: 400; }}
+input[type=text] {{ padding: .45rem .7rem; color: inherit; background: var(--page);
+  border: 1px solid var(--faint); border-radius: 8px; }}
+button {{ padding: .5rem 1.2rem; font: inherit; font-weight: 600; color: var(--on-accent);
+  background: var(--accent); border: 0; border-radius: 8px; cursor: pointer; }}
+:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 3px; border-radius: 4px; }}
 </style>
-<h1>cyclone</h1>
+<h1>A tour of cyclone</h1>
 <p>Hello, {user}. This page is number {count} that this server has sent you.</p>
-<ul>
-<li><a href="/hello">/hello</a>: a plain method</li>
-<li><a href="/json">/json</a>: a dict becomes JSON</li>
-<li><a href="/user/42?q=x">/user/42?q=x</a>: arguments of path and query</li>
-<li><a href="/slow/inline">/slow/inline</a>, <a href="/slow/async">/slow/async</a>:
-  a second of waiting with <code>inlineCallbacks</code> and with <code>async def</code></li>
-<li><a href="/clock">/clock</a>: a response that does not end (<code>asynchronous</code>,
-  <code>flush</code>, <code>notifyFinish</code>)</li>
-<li><a href="/secret">/secret</a>: <code>authenticated</code></li>
-<li><a href="/old/place">/old/place</a>: a redirect</li>
-<li><a href="/fail">/fail</a>: the traceback page of debug mode; <a href="/nowhere">/nowhere</a>:
-  the error page</li>
-<li><a href="/request">/request</a>: what arrived</li>
-</ul>
+<dl>
+<dt><a href="/hello">/hello</a><dd>a plain method
+<dt><a href="/json">/json</a><dd>a dict becomes JSON
+<dt><a href="/user/42?q=x">/user/42?q=x</a><dd>arguments of path and query
+<dt><a href="/slow/inline">/slow/inline</a>, <a href="/slow/async">/slow/async</a>
+<dd>a second of waiting with <code>inlineCallbacks</code> and with <code>async def</code>
+<dt><a href="/clock">/clock</a><dd>a response that does not end: <code>asynchronous</code>,
+  <code>flush</code>, <code>notifyFinish</code>
+<dt><a href="/secret">/secret</a><dd><code>authenticated</code>
+<dt><a href="/old/place">/old/place</a><dd>a redirect
+<dt><a href="/fail">/fail</a>, <a href="/nowhere">/nowhere</a>
+<dd>the traceback page of debug mode, and the error page
+<dt><a href="/request">/request</a><dd>what arrived
+</dl>
 <form method="post" action="/upload" enctype="multipart/form-data">
-<fieldset><legend>Upload</legend>
-<input type="text" name="title" value="a title">
-<input type="file" name="photos" multiple> <button>send</button></fieldset>
+<label>Title <input type="text" name="title" value="a title"></label>
+<label>Photos <input type="file" name="photos" multiple></label>
+<button>Upload</button>
 </form>
 """
 
 
 class IndexHandler(cyclone.web.RequestHandler):
     def get_current_user(self):
-        return self.get_cookie("user")
+        user = self.get_signed_cookie("user")
+        return user and user.decode()
 
     def get(self):
         count = self.get_cookie("count", "0")
@@ -113,7 +135,7 @@ class ClockHandler(cyclone.web.RequestHandler):
 
 class LoginHandler(cyclone.web.RequestHandler):
     def get(self):
-        self.set_cookie("user", "visitor", httponly=True, samesite="Lax")
+        self.set_signed_cookie("user", "visitor", httponly=True, samesite="Lax")
         self.redirect("/secret")
 
 
@@ -181,4 +203,6 @@ class Application(cyclone.web.Application):
             (r"/request", RequestInfoHandler),
             (r"/upload", UploadHandler),
         ]
-        super().__init__(handlers, login_url="/login", debug=True)
+        # Sites in public keep it in a file: with a new one everybody is logged out.
+        secret = secrets.token_urlsafe(32)
+        super().__init__(handlers, login_url="/login", cookie_secret=secret, debug=True)

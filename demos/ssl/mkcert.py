@@ -11,10 +11,11 @@ anything else with it.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import ipaddress
 import os
-import sys
+import re
 from pathlib import Path
 
 from cryptography import x509
@@ -28,7 +29,12 @@ DAYS = 90
 
 
 def make(directory: Path, *more: str) -> None:
-    """Make all three files; those that are there are replaced."""
+    """Make all three files; those that are there are replaced.
+
+    Raises:
+        ValueError: one of the names is none.
+    """
+    names = x509.SubjectAlternativeName([_general(name) for name in (*NAMES, *more)])
     directory.mkdir(parents=True, exist_ok=True)
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _name("The authority of a demo")
@@ -38,7 +44,6 @@ def make(directory: Path, *more: str) -> None:
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([_general(name) for name in (*NAMES, *more)])
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     certificate = (
         _builder(_name("cyclone's ssl demo"), authority, key.public_key())
@@ -75,7 +80,14 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        return x509.DNSName(name.encode("idna").decode("ascii"))
+        pass
+    try:
+        ascii_name = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        ascii_name = ""
+    if not re.fullmatch(r"(\*\.)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*", ascii_name):
+        raise ValueError(f"not the name of a host, and no address: {name!r}")
+    return x509.DNSName(ascii_name)
 
 
 def _usage(**given: bool) -> x509.KeyUsage:
@@ -108,5 +120,10 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 if __name__ == "__main__":
-    make(HERE / "certificates", *sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Makes certificates for a server.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="besides " + ", ".join(NAMES))
+    try:
+        make(HERE / "certificates", *parser.parse_args().names)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"mkcert.py: {error}\n")
     print(f"made {HERE / 'certificates'}, good for {DAYS} days")

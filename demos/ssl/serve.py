@@ -2,11 +2,12 @@
 
 ::
 
-    python serve.py [HTTP-PORT] [HTTPS-PORT]        8888 and 8443
+    python serve.py [HTTP-PORT] [HTTPS-PORT] [CERTIFICATES]        8888, 8443, certificates
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -14,19 +15,18 @@ from pathlib import Path
 HERE = Path(__file__).parent.resolve()
 
 
-def main(http: str = "8888", https: str = "8443") -> None:
+def main(http: int, https: int, certificates: Path) -> None:
     import mkcert
     from twisted.scripts import twistd
 
-    certificates = HERE / "certificates"
     if not mkcert.is_good(certificates):
         mkcert.make(certificates)
     print(f"http://127.0.0.1:{http}/ and https://127.0.0.1:{https}/", flush=True)
     os.chdir(HERE)  # where twistd finds app.py
     sys.argv[1:] = [
         *("--nodaemon", "--pidfile=", "cyclone"),
-        *("--port", http, "--app", "app.Plain", "--appopts", https),
-        *("--ssl-port", https, "--ssl-app", "app.Application"),
+        *("--port", str(http), "--app", "app.Plain", "--appopts", str(https)),
+        *("--ssl-port", str(https), "--ssl-app", "app.Application"),
         *("--ssl-cert", str(certificates / "server.crt")),
         *("--ssl-key", str(certificates / "server.key")),
     ]
@@ -34,4 +34,15 @@ def main(http: str = "8888", https: str = "8443") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Serves the demo.")
+    parser.add_argument("http", nargs="?", type=int, default=8888, metavar="HTTP-PORT")
+    parser.add_argument("https", nargs="?", type=int, default=8443, metavar="HTTPS-PORT")
+    parser.add_argument(
+        "certificates",
+        nargs="?",
+        type=Path,
+        default=HERE / "certificates",
+        metavar="CERTIFICATES",
+    )
+    given = parser.parse_args()
+    main(given.http, given.https, given.certificates.resolve())

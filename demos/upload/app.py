@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -97,36 +99,37 @@ class Store:
     """The files.
 
     Args:
-        parent: they are in a new directory in there; None for the system's place for such.
+        parent: they are in a new directory in there.
 
     Attributes:
+        directory: where they are.
         files: those that have arrived, by their keys.
         taken: bytes of those, and of those that are arriving.
         arriving: uploads under way.
+
+    Raises:
+        ValueError: nothing can be put into the parent.
     """
 
-    def __init__(self, parent: str | None) -> None:
+    def __init__(self, parent: str) -> None:
+        if not os.path.isdir(parent) or not os.access(parent, os.W_OK | os.X_OK):
+            raise ValueError(f"{parent!r} is no directory that can be written to")
         self._parent = parent
-        self._directory: Path | None = None
+        self.directory = Path(parent)
         self.files: dict[str, Stored] = {}
         self.taken = 0
-        self.arriving = 0
+        self.arriving: set[Upload] = set()
 
-    @property
-    def directory(self) -> Path:
-        """Where they are; it is made when it is first asked for."""
-        if self._directory is None:
-            made = tempfile.mkdtemp(prefix="cyclone-upload-", dir=self._parent)
-            self._directory = Path(made)
-        return self._directory
+    def open(self) -> None:
+        """Make the directory."""
+        self.directory = Path(tempfile.mkdtemp(prefix="cyclone-upload-", dir=self._parent))
 
     def close(self) -> None:
-        """Delete everything."""
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+        """Delete everything; what is arriving would be deleted, too, and need not be waited for."""
+        for upload in list(self.arriving):
+            upload.cut()
+        shutil.rmtree(self.directory, ignore_errors=True)
         self.files.clear()
-        self.taken = 0
 
 
 def clean_name(name: str) -> str:
@@ -137,7 +140,7 @@ def clean_name(name: str) -> str:
     """
     shown = unicodedata.normalize("NFC", name).strip()
     if not shown or len(shown) > LONGEST_NAME or not shown.isprintable() or set(shown) & set("/\\"):
-        raise HTTPError(400, f"a name has 1 to {LONGEST_NAME} characters, and no slashes")
+        raise HTTPError(400, f"a name has 1 to {LONGEST_NAME} visible characters, and no slashes")
     return shown
 
 
@@ -157,7 +160,8 @@ class Page(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Programs read this: what is wrong, as JSON."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        self.finish({"error": getattr(error, "log_message", None) or "this did not work"})
+        message = error.get_message() if isinstance(error, HTTPError) else None
+        self.finish({"error": message or "this did not work"})
 
 
 @stream_request_body
@@ -175,16 +179,18 @@ class Upload(Page):
             raise HTTPError(405)
         self.name = clean_name(self.path_args[0])
         store = self.store
-        if store.arriving >= AT_ONCE:
+        if len(store.arriving) >= AT_ONCE:
             raise HTTPError(503, f"{AT_ONCE} uploads at a time are enough")
-        if len(store.files) + store.arriving >= MOST_FILES:
+        if len(store.files) + len(store.arriving) >= MOST_FILES:
             raise HTTPError(507, f"{MOST_FILES} files are enough: delete some")
         self._block = bytearray()
         # What was announced is refused before it is sent; what was not, when it is too much.
         self._reserve(int(self.request.headers.get("Content-Length", "0")))
-        store.arriving += 1
+        store.arriving.add(self)
         self.key = secrets.token_urlsafe(9)
         self._spool = Spool(store.directory / self.key)
+        # However long it takes: who sends nearly nothing is still cut off (body_min_rate).
+        self.request.connection.set_body_timeout(None)
 
     def _reserve(self, size: int) -> None:
         if size > LARGEST:
@@ -206,19 +212,30 @@ class Upload(Page):
     async def _write(self) -> None:
         block, self._block = bytes(self._block), bytearray()
         if self._spool is not None:
-            await deferToThread(self._spool.write, block)
+            await self._on_disk(self._spool.write, block)
+
+    async def _on_disk(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it in a thread.
+
+        Raises:
+            HTTPError: 507, the disk is full or broken.
+        """
+        try:
+            return await deferToThread(function, *arguments)
+        except OSError as error:
+            raise HTTPError(507, f"the disk does not take it: {error.strerror}") from None
 
     async def put(self, name: str) -> None:
         await self._write()
         spool = self._spool
         if spool is None:
             return  # whoever sent it has gone
-        digest = await deferToThread(spool.end)
+        digest = await self._on_disk(spool.end)
         if self._spool is None:
             return
         stored = Stored(self.key, self.name, self._size, digest)
         self._spool = None
-        self.store.arriving -= 1
+        self.store.arriving.discard(self)
         self.store.files[self.key] = stored
         self.set_status(201)
         self.set_header("Location", self.reverse_url("file", self.key))
@@ -228,9 +245,14 @@ class Upload(Page):
         """What is not whole is forgotten."""
         if self._spool is not None:
             spool, self._spool = self._spool, None
-            self.store.arriving -= 1
+            self.store.arriving.discard(self)
             deferToThread(spool.discard)
             self.store.taken -= self._reserved
+
+    def cut(self) -> None:
+        """End it at once: the server stops."""
+        self._give_up()
+        self.request.connection.abort()
 
     def on_connection_close(self) -> None:
         self._give_up()
@@ -300,7 +322,7 @@ def memory() -> int:
             pages = int(Path("/proc/self/statm").read_text().split()[1])
         except (OSError, IndexError, ValueError):
             pages = 0
-        _measured = (time.monotonic(), pages * 4096)
+        _measured = (time.monotonic(), pages * mmap.PAGESIZE)
     return _measured[1]
 
 
@@ -316,7 +338,7 @@ class Application(cyclone.web.Application):
     """
 
     def __init__(self, parent: str = "", **settings: Any) -> None:
-        self.store = Store(parent or None)
+        self.store = Store(parent or tempfile.gettempdir())
         handlers = [
             cyclone.web.url(r"/files", Files, name="files"),
             cyclone.web.url(r"/files/([\w-]+)", File, name="file"),
@@ -325,7 +347,12 @@ class Application(cyclone.web.Application):
         ]
         super().__init__(handlers, cross_origin_protection=True, chunk_size=256 * 1024, **settings)
 
+    def startFactory(self) -> None:
+        """Called when the application begins to listen."""
+        self.store.open()
+        super().startFactory()
+
     def stopFactory(self) -> None:
-        """Called when the application no longer listens."""
+        """Called when it no longer listens."""
         super().stopFactory()
         self.store.close()

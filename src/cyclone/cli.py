@@ -14,9 +14,10 @@ from typing import Any
 
 from cyclone import __version__, app
 from cyclone.deploy import (
-    Access,
     DeployError,
     RunOptions,
+    Secure,
+    access_of,
     port_number,
     request_count,
     run,
@@ -35,9 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows the name of the program; None for those of the process.
     """
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        if list(words[:1]) == ["worker"]:
+            # Started by `cyclone run --workers` and `twistd cyclone --workers`: no command for
+            # people. What follows is for those who read a list of processes.
+            return run_worker()
+        options = _options(words)
+        command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
     except DeployError as error:
         if error.detail:
@@ -48,18 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    options, unknown = _parser().parse_known_args(words)
+    if unknown:  # argparse would show how `cyclone` is used, and not the command
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cyclone", description="The cyclone web framework.")
     parser.add_argument("--version", action="version", version=f"cyclone {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    # Started by `cyclone run --workers` and `twistd cyclone --workers`; not listed, as it is no
-    # command for people. The arguments are for those who read a list of processes.
-    worker = commands.add_parser("worker")
-    worker.add_argument("number_and_targets", nargs="+")
-    worker.set_defaults(command=lambda _: run_worker())
     for name, (summary, add_arguments, command) in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary)
-        subparser.set_defaults(command=command)
+        subparser.set_defaults(command=command, parser=subparser)
         add_arguments(subparser)
     return parser
 
@@ -69,7 +77,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("target", metavar="TARGET", help="hello.py, hello:Application or hello.Application")
+    add(
+        "target",
+        metavar="TARGET",
+        nargs="?",
+        default="",
+        help="hello.py, hello:Application or hello.Application; may be left out with --ssl-app",
+    )
     add("-p", "--port", type=_checked(port_number), help="TCP port [default: $PORT, or else 8888]")
     add("--host", default="127.0.0.1", help="address to listen on [default: %(default)s]")
     add("-u", "--unix", metavar="PATH", help="listen on a unix socket instead of the TCP port")
@@ -98,6 +112,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="listen on the sockets that systemd has opened (LISTEN_FDS)",
     )
     add("-c", "--appopts", metavar="STRING", help="argument for the application's maker")
+    _secure_arguments(parser)
+    _process_arguments(parser)
+
+
+def _process_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--reload", action="store_true", help="restart when a Python or template file changes")
     add(
         "--reactor",
@@ -127,6 +147,29 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--supervised", type=_supervisor, help=argparse.SUPPRESS)
 
 
+def _secure_arguments(parser: argparse.ArgumentParser) -> None:
+    """As ``twistd cyclone`` has them."""
+    add = parser.add_argument_group("TLS and balancers").add_argument
+    add("--ssl-app", metavar="TARGET", help="application to serve over TLS, the same or another")
+    add("--ssl-appopts", metavar="STRING", help="argument for its maker")
+    add("--ssl-port", metavar="PORT", type=_checked(port_number), help="its port [default: 8443]")
+    add("--ssl-listen", metavar="HOST", help="address to listen on [default: that of --host]")
+    add("--ssl-cert", metavar="FILE", help="certificate and its chain [default: server.crt]")
+    add("--ssl-key", metavar="FILE", help="key of that [default: server.key]")
+    add("--ssl-certs", metavar="DIR", help="directory of certificates, chosen by the host")
+    add("--ssl-client-ca", metavar="FILE", help="who signs certificates of clients")
+    add(
+        "--ssl-client-certs",
+        choices=("none", "optional", "required"),
+        help="whether clients have to have certificates [default: required, with --ssl-client-ca]",
+    )
+    add(
+        "--proxy-protocol",
+        metavar="ADDRESSES",
+        help="of proxies that speak the PROXY protocol, such as 10.0.0.0/8,::1",
+    )
+
+
 def _checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """`read`, with what it finds wrong as argparse shows it."""
 
@@ -145,19 +188,11 @@ def _supervisor(text: str) -> tuple[int, int]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    port = _port_of_environment() if arguments.port is None else arguments.port
-    access = Access()
-    if arguments.unix_mode is not None:
-        access = Access(arguments.unix_mode)
-    if arguments.unix_owner is not None:
-        access = Access(access.mode, *arguments.unix_owner)
-    if access != Access() and not arguments.unix:
-        raise DeployError("--unix-mode and --unix-owner are for --unix")
     if arguments.max_requests and not arguments.workers:
         raise DeployError("--max-requests is for --workers")
     options = RunOptions(
         target=arguments.target,
-        port=port,
+        port=_port_of_environment() if arguments.port is None else arguments.port,
         host=arguments.host,
         appopts=arguments.appopts,
         reload=arguments.reload,
@@ -165,13 +200,32 @@ def _run(arguments: argparse.Namespace) -> int:
         reactor=arguments.reactor,
         supervisor=arguments.supervised,
         unix=arguments.unix,
-        access=access,
+        access=access_of(arguments.unix, arguments.unix_mode, arguments.unix_owner),
         endpoints=tuple(arguments.listen_endpoint),
         systemd=arguments.systemd,
+        secure=_secure(arguments),
+        proxies=arguments.proxy_protocol,
         workers=arguments.workers,
         max_requests=arguments.max_requests,
     )
     return run(options)
+
+
+def _secure(arguments: argparse.Namespace) -> Secure:
+    host = arguments.ssl_listen
+    if host is None and arguments.ssl_app is not None:
+        host = arguments.host
+    return Secure(
+        app=arguments.ssl_app,
+        appopts=arguments.ssl_appopts,
+        port=arguments.ssl_port,
+        host=host,
+        certificate=arguments.ssl_cert,
+        key=arguments.ssl_key,
+        directory=arguments.ssl_certs,
+        client_ca=arguments.ssl_client_ca,
+        client_certificates=arguments.ssl_client_certs,
+    )
 
 
 def _port_of_environment() -> int:

@@ -183,9 +183,12 @@ def json_decode(value: str | bytes) -> Any:
     """Return the object that a JSON text stands for.
 
     Raises:
-        ValueError: `value` is not JSON.
+        ValueError: `value` is not JSON, or nested too deeply to be read.
     """
-    return json.loads(value)
+    try:
+        return json.loads(value)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 # -- URLs

@@ -12,14 +12,16 @@ general log once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 
 from cyclone._async import CancelledErrors, settle, spawn
+from cyclone.httputil import TrustedProxies
 from cyclone.log import gen_log
+from cyclone.outages import described
 from cyclone.web import Application, RequestHandler
 
 __all__ = ["LivenessHandler", "Readiness", "ReadinessHandler", "routes"]
@@ -84,10 +86,12 @@ class Readiness:
         if stores is None:
             stores = application.settings.get("stores") or {}
         known = await self._ping_all(stores, application)
-        described = {
-            name: {"ready": known.get(name, False), **_described(stores[name])} for name in stores
+        found = {
+            name: {"ready": False, **described(stores[name])} | {"ready": known.get(name, False)}
+            for name in stores
         }
-        return {"ready": all(known.values()), "stores": described}
+        ready = all(each["ready"] for each in found.values())
+        return {"ready": ready, "stores": found}
 
     async def _ping_all(
         self, stores: Mapping[str, Any], application: Application
@@ -154,41 +158,55 @@ class ReadinessHandler(_Probe):
 
     Args:
         readiness: see `Readiness`; None for one of the application's setting ``stores``.
+        networks: addresses and networks whose clients are told why, such as ``10.0.0.0/8``; None
+            for all of them.  The others are told yes or no.
     """
 
-    def initialize(self, readiness: Readiness | None = None) -> None:
+    def initialize(
+        self,
+        readiness: Readiness | None = None,
+        networks: Iterable[str] | TrustedProxies | None = None,
+    ) -> None:
         """See the class."""
         if readiness is None:
             readiness = _of_application.setdefault(self.application, Readiness())
         self._readiness = readiness
+        self._networks = None if networks is None else TrustedProxies.of(networks)
 
     async def get(self) -> None:
         """Ask the stores, and answer."""
         answer = await self._readiness.ask(self.application)
         self.set_status(200 if answer["ready"] else 503)
+        if self._networks is not None and self.request.remote_ip not in self._networks:
+            answer = {"ready": answer["ready"]}
         self.write(answer)
 
     head = get
 
 
-def _described(store: Any) -> dict[str, Any]:
-    """What a store tells of itself, such as the size of a pool."""
-    describe = getattr(store, "describe", None)
-    return {} if describe is None else dict(describe())
-
-
 def routes(
-    stores: Mapping[str, Any] | None = None, *, prefix: str = "/-", **options: float
+    stores: Mapping[str, Any] | None = None,
+    *,
+    prefix: str = "/-",
+    networks: Iterable[str] | None = None,
+    **options: float,
 ) -> list[Any]:
     """The routes ``/-/live`` and ``/-/ready``.
 
     Args:
         stores: see `Readiness`.
         prefix: of the paths.
+        networks: whom ``/-/ready`` tells why, see `ReadinessHandler`.
         options: ``timeout`` and ``max_age``, see `Readiness`.
+
+    Raises:
+        ValueError: one of the networks is none.
     """
-    readiness = Readiness(stores, **options)
+    arguments = {
+        "readiness": Readiness(stores, **options),
+        "networks": None if networks is None else TrustedProxies.of(networks),
+    }
     return [
         (f"{prefix}/live", LivenessHandler),
-        (f"{prefix}/ready", ReadinessHandler, {"readiness": readiness}),
+        (f"{prefix}/ready", ReadinessHandler, arguments),
     ]

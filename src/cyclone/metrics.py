@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
@@ -27,6 +27,8 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from cyclone.http1 import HTTP1Connection
 from cyclone.httputil import HTTPServerRequest, TrustedProxies
+from cyclone.log import gen_log
+from cyclone.outages import described
 from cyclone.web import Application, HTTPError, RequestHandler, RequestObserver
 
 try:
@@ -103,7 +105,8 @@ class Metrics(RequestObserver):
       ``cyclone_process_resident_memory_bytes``, ``cyclone_process_cpu_seconds`` and
       ``cyclone_process_open_fds``;
     * ``cyclone_pool``, by ``pool`` and ``value``: the numbers in what ``describe()`` of each pool
-      in the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``.
+      in the setting ``stores`` returns, such as ``size``, ``in_use`` and ``waiting``, and ``up``:
+      1 for a pool whose state is that, 0 for others.
 
     Args:
         registry: of prometheus-client; None for its own, with what the program registers there and
@@ -225,11 +228,11 @@ class Metrics(RequestObserver):
 
 
 def _numbers_of(store: Any) -> Iterable[tuple[str, float]]:
-    describe = getattr(store, "describe", None)
-    described: Mapping[str, Any] = {} if describe is None else describe()
-    for name, value in described.items():
+    for name, value in described(store).items():
         if isinstance(value, (int, float)):
             yield name, float(value)
+        elif name == "state":
+            yield "up", float(value == "up")
 
 
 class MetricsHandler(RequestHandler):
@@ -245,11 +248,13 @@ class MetricsHandler(RequestHandler):
     access_log_level = 0
 
     def initialize(
-        self, metrics: Metrics | None = None, networks: Iterable[str] | None = None
+        self,
+        metrics: Metrics | None = None,
+        networks: Iterable[str] | TrustedProxies | None = None,
     ) -> None:
         """See the class."""
         self._metrics = Metrics() if metrics is None else metrics
-        self._networks = None if networks is None else TrustedProxies(networks)
+        self._networks = None if networks is None else TrustedProxies.of(networks)
 
     def get(self) -> None:
         """Answer."""
@@ -269,8 +274,13 @@ def routes(
     prefix: str = "/-",
     networks: Iterable[str] | None = None,
 ) -> list[Any]:
-    """The route ``/-/metrics``; see `MetricsHandler`."""
-    arguments = {"metrics": metrics, "networks": None if networks is None else list(networks)}
+    """The route ``/-/metrics``; see `MetricsHandler`.
+
+    Raises:
+        ValueError: one of the networks is none.
+    """
+    allowed = None if networks is None else TrustedProxies.of(networks)
+    arguments = {"metrics": metrics, "networks": allowed}
     return [(f"{prefix}/metrics", MetricsHandler, arguments)]
 
 
@@ -294,8 +304,20 @@ def forget_process(process: int, directory: str | None = None) -> None:
         for kind in ("counter", "histogram", "summary"):
             left = Path(directory, f"{kind}_{process}.db")
             if left.exists():
-                _add(left, Path(directory, f"{kind}_ended.db"))
-                left.unlink()
+                _join(left, Path(directory, f"{kind}_ended.db"))
+
+
+def _join(left: Path, ended: Path) -> None:
+    """Add the numbers of a process to those of others, and remove its file.
+
+    One that cannot be read is removed as well: nobody's numbers could be had while it is there.
+    """
+    try:
+        _add(left, ended)
+    except Exception as error:
+        gen_log.error("the numbers in %s are lost: %s", left, error)
+    finally:
+        left.unlink()
 
 
 def _add(source: Path, target: Path) -> None:

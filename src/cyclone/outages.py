@@ -4,19 +4,24 @@ Stores (databases, caches, queues) fail in two ways: the question was wrong, whi
 the program, or nobody was there to answer it, which is an outage and passes.  `StoreUnavailable`
 stands for the second; `cyclone.sql`, `cyclone.mongo` and `cyclone.sqlite` raise it.  Libraries
 with errors of their own are made known by `register_outage`, and `is_outage` tells the two kinds
-apart, as `cyclone.storage.database_safe` does for the methods of handlers.
+apart, as `cyclone.storage.database_safe` does for the methods of handlers.  `described` is for
+those who watch stores.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
+
+from cyclone.log import gen_log
 
 __all__ = [
     "Backoff",
     "PoolTimeout",
     "StoreTimeout",
     "StoreUnavailable",
+    "described",
     "is_outage",
     "register_outage",
 ]
@@ -71,6 +76,19 @@ def is_outage(error: BaseException, also: tuple[type[BaseException], ...] = ()) 
         also: classes that count here, besides those of `register_outage`.
     """
     return isinstance(error, (*_outages, *also))
+
+
+def described(store: object) -> dict[str, Any]:
+    """What `store` tells of itself by a method ``describe()``, such as the state of a pool.
+
+    Nothing if it has none; if that fails, the log has the reason, and who watches others goes on.
+    """
+    try:
+        describe = getattr(store, "describe", None)
+        return {} if describe is None else dict(describe())
+    except Exception:
+        gen_log.exception("%s does not say how it is", type(store).__name__)
+        return {}
 
 
 class Backoff:

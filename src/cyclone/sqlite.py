@@ -15,7 +15,7 @@ import contextlib
 import functools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from twisted.application.service import Service
@@ -26,7 +26,7 @@ from twisted.python.threadpool import ThreadPool
 from cyclone._async import exception_of, failure_of
 from cyclone.outages import PoolTimeout, StoreTimeout, StoreUnavailable
 
-__all__ = ["InlineSQLite", "ThreadedSQLite"]
+__all__ = ["InlineSQLite", "SQLiteUnavailable", "ThreadedSQLite"]
 
 #: What SQLite says when the file cannot be had, or not now.
 _AWAY = frozenset(
@@ -41,6 +41,14 @@ _AWAY = frozenset(
 
 #: A statement looks whether it is still wanted each time it has done so many of SQLite's steps.
 _LOOK = 10_000
+
+
+class SQLiteUnavailable(StoreUnavailable, sqlite3.OperationalError):
+    """The file is locked, or cannot be used at present.
+
+    `InlineSQLite` raises it: an outage for ``database_safe``, and still what applications for
+    cyclone 1.x expect.
+    """
 
 
 class InlineSQLite:
@@ -60,7 +68,8 @@ class InlineSQLite:
         curs: its cursor, of cyclone 1.x.
 
     Raises:
-        sqlite3.OperationalError: the file cannot be opened.
+        SQLiteUnavailable: the file cannot be opened, or a statement cannot be run now.
+        sqlite3.Error: a statement is wrong.
     """
 
     def __init__(
@@ -72,15 +81,16 @@ class InlineSQLite:
         busy_timeout: float = 5.0,
     ) -> None:
         self.autoCommit = autoCommit
-        self.conn = sqlite3.connect(dbname, timeout=busy_timeout, check_same_thread=False)
-        try:
-            if wal:
-                self.conn.execute("PRAGMA journal_mode=WAL")
-                self.conn.execute("PRAGMA synchronous=NORMAL")
-            self.curs = self.conn.cursor()
-        except BaseException:
-            self.conn.close()
-            raise
+        with _outages_named():
+            self.conn = sqlite3.connect(dbname, timeout=busy_timeout, check_same_thread=False)
+            try:
+                if wal:
+                    self.conn.execute("PRAGMA journal_mode=WAL")
+                    self.conn.execute("PRAGMA synchronous=NORMAL")
+                self.curs = self.conn.cursor()
+            except BaseException:
+                self.conn.close()
+                raise
 
     def runQuery(self, query: str, *args: Any, **kwargs: Any) -> list[Any]:
         """Run a statement and return its rows.
@@ -106,19 +116,21 @@ class InlineSQLite:
             self.curs.executemany(command, *args, **kwargs)
 
     @contextlib.contextmanager
-    def _finishing(self) -> Any:
-        try:
-            yield
-        except BaseException:
-            if self.autoCommit:
-                self.conn.rollback()
-            raise
-        if self.autoCommit and self.conn.in_transaction:
-            self.conn.commit()
+    def _finishing(self) -> Iterator[None]:
+        with _outages_named():
+            try:
+                yield
+            except BaseException:
+                if self.autoCommit:
+                    self.conn.rollback()
+                raise
+            if self.autoCommit and self.conn.in_transaction:
+                self.conn.commit()
 
     def commit(self) -> None:
         """Make what was done since the last commit last."""
-        self.conn.commit()
+        with _outages_named():
+            self.conn.commit()
 
     def rollback(self) -> None:
         """Take back what was done since the last commit."""
@@ -317,12 +329,25 @@ class ThreadedSQLite(Service):
             self._inner.close()
 
 
+def _code(error: BaseException) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+@contextlib.contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _code(error) not in _AWAY:
+            raise
+        raise SQLiteUnavailable(str(error)) from error
+
+
 def _outage(error: BaseException) -> BaseException:
-    """The error itself, or what says that it is an outage."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code != sqlite3.SQLITE_INTERRUPT and code not in _AWAY:
+    """The error itself, or what says that the call has taken too long."""
+    if _code(error) != sqlite3.SQLITE_INTERRUPT:
         return error
-    kind = StoreTimeout if code == sqlite3.SQLITE_INTERRUPT else StoreUnavailable
-    outage = kind(f"{type(error).__name__}: {error}")
+    outage = StoreTimeout(f"{type(error).__name__}: {error}")
     outage.__cause__ = error
     return outage

@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from cyclone import __version__, app, cli
 
@@ -73,6 +75,8 @@ def test_options(
         (["-p", "json"], "standard library"),
         (["-p", "class"], "a word of Python"),
         (["-p", "x", "-m", "None"], "a word of Python"),
+        (["-p", "Json"], "standard library"),
+        (["-p", "x", "-m", "__main__"], "for itself"),
         (["-p", "x", "-m", "a-b"], "it has letters"),
         (["-p", "x", "-m", "a.b"], "it has letters"),
         (["-p", "x", "-m", ""], "it has letters"),
@@ -84,6 +88,7 @@ def test_options(
         (["-p", "x", "-v", "1" * 65], "is no version"),
         (["-p", "x", "-t", "missing"], "missing does not exist"),
         (["-p", "x", "-t", "file"], "file is no directory"),
+        (["-p", "x", "-t", "/proc"], "/proc/x cannot be made: No such file or directory"),
         (["-p", "x", "-l", "missing"], "missing cannot be read: No such file"),
         (["-p", "x", "-l", "."], "cannot be read"),
         (["-p", "x", "-l", "latin"], "no text in UTF-8"),
@@ -187,6 +192,63 @@ def test_each_project_has_a_secret_of_its_own(here: Path, skeleton: str, file: s
     assert None not in found
 
 
+def test_modules_are_not_called_like_libraries() -> None:
+    """Not like those of Twisted and of the extras, which a project may need one day."""
+    extras = {"auth", "compress", "locale", "redis", "postgresql", "mysql", "mongo", "metrics"}
+    for name in top_level_names("cyclone", frozenset({*extras, "otel", "speedups", "uvloop"})):
+        with pytest.raises(app.ProjectError, match="in the way"):
+            app.create_project(app.Project("foo", module=name))
+
+
+def top_level_names(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
+    """Of the modules of a distribution, and of those that it needs with these extras."""
+    found: set[str] = set()
+    known: set[str] = set()
+
+    def add(name: str, extras: frozenset[str]) -> None:
+        if name in known or not (there := next(iter(metadata.distributions(name=name)), None)):
+            return
+        known.add(name)
+        files = [file for file in there.files or () if file.suffix in (".py", ".so")]
+        tops = {file.parts[0].partition(".")[0] for file in files}
+        found.update(top for top in tops if top.isidentifier() and not top.startswith("_"))
+        for text in there.requires or ():
+            needed = Requirement(text)
+            marker = needed.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+                add(needed.name, frozenset(needed.extras))
+
+    add(name, extras)
+    return found
+
+
+def test_nobody_reads_what_is_said(here: Path) -> None:
+    """As before `| head`, or on a full disk."""
+    cyclone = [sys.executable, "-m", "cyclone.app"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as closed, open("/dev/full", "wb") as full:
+        for words, place, status, said in (
+            (["-p", "one"], closed, 0, ""),
+            (["-p", "two"], full, 0, "cyclone app: cannot write: No space left on device\n"),
+            (["-n"], closed, 1, ""),
+            (["-n"], full, 1, "cyclone app: cannot write: No space left on device\n"),
+        ):
+            done = subprocess.run(
+                [*cyclone, *words], stdout=place, stderr=subprocess.PIPE, text=True, check=False
+            )
+            assert (done.returncode, done.stderr) == (status, said)
+    assert (here / "one/start.sh").is_file()
+
+
+def test_what_to_do_next_can_be_pasted(here: Path) -> None:
+    (here / "o d d é").mkdir()
+    command = [sys.executable, "-m", "cyclone.app", "-p", "foo", "-t", "o d d é"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "cd 'o d d \\xe9/foo' && ./start.sh" in done.stdout
+
+
 def test_scripts_can_be_run(here: Path) -> None:
     app.main(["-p", "foo"])
     programs = {
@@ -218,6 +280,7 @@ def test_version(here: Path) -> None:
         ("All mine.\n\nReally.\n", "# All mine.\n#\n# Really.\n"),
         ("# A comment\r\n# already\r\n", "# A comment\n# already\n"),
         ("\ufeffBOM\n", "# BOM\n"),
+        ("Licence\u00a0: libre\n", "# Licence\u00a0: libre\n"),
         ("long\n" * 50, "# Copyright 20"),
         ('""" """; @@modname@@ ${HOME} `id`\n', '# """ """; @@modname@@ ${HOME} `id`\n'),
     ],
@@ -260,6 +323,18 @@ def test_git(here: Path, program, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "frontend/locale/es_ES/LC_MESSAGES/foo.mo" in tracked
     assert "local.conf" not in tracked
     assert git("status", "--porcelain", cwd=here / "foo").startswith("A ")
+
+
+def test_git_leaves_the_repository_alone_whose_hook_runs(
+    here: Path, program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("git")
+    git("init", "--quiet", "other", cwd=here)
+    monkeypatch.setenv("GIT_DIR", str(here / "other/.git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(here / "other/.git/index"))
+    assert app.main(["-p", "foo", "-g"]) == 0
+    assert git("ls-files", cwd=here) == ""
+    assert (here / "foo/.git/index").is_file()
 
 
 def test_git_that_is_not_there_or_fails(

@@ -258,19 +258,6 @@ def test_a_missing_secret_is_said(project: MakeProject, tmp_path: Path) -> None:
 # --- init scripts ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("skeleton", SKELETONS)
-def test_shells_understand_the_scripts(project: MakeProject, skeleton: str) -> None:
-    scripts = [*project(skeleton).glob("*.sh"), *project(skeleton).glob("scripts/*")]
-    assert scripts
-    for script in scripts:
-        assert script.read_text().startswith("#!/bin/sh\n")
-        for shell in filter(shutil.which, ("sh", "dash", "bash", "busybox")):
-            words = [shell, "sh"] if shell == "busybox" else [shell]
-            run(*words, "-n", script, cwd=script.parent)
-        if shellcheck := shutil.which("shellcheck"):
-            run(shellcheck, "--shell=sh", script, cwd=script.parent)
-
-
 class Service:
     """An init script with what /etc/default would say."""
 
@@ -344,10 +331,33 @@ def test_one_instance_by_the_init_script(service: Callable[..., Service], free_p
     assert "running already" in script("start")
     (pidfile,) = script.run_dir.iterdir()
     assert pidfile.name == "my-default.pid"
+    assert "started" in script("restart")
     script("stop")
     assert list(script.run_dir.iterdir()) == []
+    script("stop")
     assert "not running" in script("status", status=3)
     assert "Traceback" not in "".join(log.read_text() for log in script.log_dir.iterdir())
+
+
+def test_the_number_of_another_program_in_a_pid_file(
+    service: Callable[..., Service], free_port: int
+) -> None:
+    """As after a kill -9: it is left alone, and does not keep the service from starting."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start programs of somebody else")
+    script = service("debian-init.d", free_port)
+    with subprocess.Popen(["sleep", "60"], user="nobody") as other:
+        try:
+            pidfile = script.run_dir / "my-default.pid"
+            pidfile.write_text(f"{other.pid}\n")
+            script("stop")
+            pidfile.write_text(f"{other.pid}\n")
+            script("start")
+            wait_for(free_port)
+            assert other.poll() is None
+            assert pidfile.read_text().strip() != str(other.pid)
+        finally:
+            other.kill()
 
 
 def two_ports() -> int:
@@ -406,36 +416,91 @@ def test_systemd_verifies_the_units(
     assert "CPU affinity" in out, "it does look at it"
 
 
-def test_the_service_takes_the_socket_of_systemd(
+#: What systemd does: listen, hand over as descriptor 3, and say so in the environment.
+STARTER = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='x')
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Manager:
+    """What systemd is for a service: starts it, and hears of it.
+
+    Attributes:
+        path: of the socket that the service is handed.
+        heard: what it has said.
+    """
+
+    def __init__(self, directory: Path, place: Path, spawn: Callable[..., Process]) -> None:
+        self.path = str(place / "s")
+        self.heard = ""
+        self._directory = directory
+        self._spawn = spawn
+        self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notified.bind(str(place / "n"))
+        self._notified.settimeout(30)
+
+    def start(self, unit: str, **environment: str) -> Process:
+        """Run a unit's ExecStart."""
+        text = (self._directory / "deploy/systemd" / unit).read_text()
+        (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+        installed = f"/srv/{self._directory.name}"
+        assert line.startswith(f"{installed}/.venv/bin/twistd ")
+        for name, value in (("WORKERS", "0"), *environment.items()):
+            line = line.replace(f"${{{name}}}", value)
+        command = line.replace(installed, str(self._directory)).split()
+        environment["NOTIFY_SOCKET"] = self._notified.getsockname()
+        return self._spawn(
+            [sys.executable, "-c", STARTER, self.path, *command],
+            cwd=self._directory,
+            env=environment,
+            line="starting",
+        )
+
+    def wait(self, word: str) -> None:
+        """Wait until it says something."""
+        while word not in self.heard:
+            self.heard += self._notified.recv(4096).decode()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._notified.close()
+
+
+@pytest.fixture
+def manager(
     project: MakeProject, tmp_path: Path, spawn: Callable[..., Process]
+) -> Iterator[Manager]:
+    """A service manager of the default project."""
+    with contextlib.closing(Manager(project("default"), tmp_path, spawn)) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("unit", "workers"),
+    [("my-default.service", "0"), ("my-default.service", "2"), ("my-default@.service", "0")],
+)
+def test_services_take_the_socket_of_systemd_and_say_when_they_serve(
+    manager: Manager, unit: str, workers: str
 ) -> None:
-    directory = project("default")
-    for name in ("my-default.service", "my-default@.service"):
-        unit = (directory / "deploy/systemd" / name).read_text()
-        (line,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
-        assert line.startswith("/srv/my-default/.venv/bin/twistd ")
-    path = str(tmp_path / "s")
-    # What systemd does: listen, hand over as descriptor 3, and say so in the environment.
-    starter = (
-        "import os, socket, sys\n"
-        "listener = socket.socket(socket.AF_UNIX)\n"
-        "listener.bind(sys.argv[1])\n"
-        "listener.listen()\n"
-        "os.dup2(listener.fileno(), 3)\n"
-        "os.set_inheritable(3, True)\n"
-        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='x')\n"
-        "os.execv(sys.argv[2], sys.argv[2:])\n"
-    )
-    command = line.replace("/srv/my-default", str(directory)).split()
-    server = spawn(
-        [sys.executable, "-c", starter, path, *command],
-        cwd=directory,
-        env={"SQLITE_DATABASE": ":memory:"},
-        line="starting on",
-    )
-    assert get(path)[0] == 200
-    assert "Funcionou!" in get(path, Accept_Language="pt-PT")[1]
+    server = manager.start(unit, WORKERS=workers, SQLITE_DATABASE=":memory:")
+    manager.wait("READY=1")
+    assert get(manager.path)[0] == 200
+    assert "Funcionou!" in get(manager.path, Accept_Language="pt-PT")[1]
     assert server.stop() in (0, -signal.SIGTERM)
+    manager.wait("STOPPING=1")
+
+
+def nginx_configuration(project: Path) -> str:
+    """That of a project, with the lines of further instances."""
+    text = (project / f"deploy/nginx/{project.name}.conf").read_text()
+    return re.sub(r"^    # (server 127)", r"    \1", text, flags=re.MULTILINE)
 
 
 def test_nginx_takes_its_configuration(
@@ -443,8 +508,7 @@ def test_nginx_takes_its_configuration(
 ) -> None:
     nginx = program("nginx")
     for name in ("default", "signup"):
-        file = project(name) / f"deploy/nginx/my-{name}.conf"
-        text = re.sub(r"^    # (server 127)", r"    \1", file.read_text(), flags=re.MULTILINE)
+        text = nginx_configuration(project(name))
         assert "    server 127.0.0.1:9902;" in text
         (tmp_path / f"{name}.conf").write_text(text)
     (tmp_path / "nginx.conf").write_text(
@@ -454,6 +518,48 @@ def test_nginx_takes_its_configuration(
     )
     out = run(nginx, "-t", "-p", tmp_path, "-e", "stderr", "-c", "nginx.conf", cwd=tmp_path)
     assert "test is successful" in out
+
+
+def test_nginx_serves_with_its_configuration(
+    project: MakeProject,
+    tmp_path: Path,
+    spawn: Callable[..., Process],
+    manager: Manager,
+    program: Callable[..., str],
+    free_port: int,
+) -> None:
+    nginx = program("nginx")
+    directory = project("default")
+    text = (directory / "deploy/nginx/my-default.conf").read_text()
+    for old, new in (
+        ("listen 80;", f"listen 127.0.0.1:{free_port};"),
+        ("    listen [::]:80;\n", ""),
+        ("unix:/run/my-default.sock", f"unix:{manager.path}"),
+        ("/srv/my-default", str(directory)),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    places = "".join(
+        f"{name}_temp_path {tmp_path}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(
+        f"{user}daemon off;\npid {tmp_path}/pid;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{places}types {{ text/css css; }}\n{text}}}\n"
+    )
+    server = manager.start("my-default.service", SQLITE_DATABASE=":memory:")
+    manager.wait("READY=1")
+    spawn([nginx, "-p", str(tmp_path), "-e", "stderr", "-c", "nginx.conf"])
+    wait_for(free_port)
+    status, page = get(free_port, X_Real_Ip="192.0.2.1", X_Forwarded_For="192.0.2.1")
+    assert (status, "It works!" in page) == (200, True)
+    server.wait_for_line(r"200 GET / \(127\.0\.0\.1\)")
+    (style,) = re.findall(r'href="(/static/style\.css[^"]*)"', page)
+    assert get(free_port, style) == (200, (directory / "frontend/static/style.css").read_text())
+    assert get(free_port, "/-/ready")[0] == 200
+    assert get(free_port, "/hello/nobody")[0] == 404
+    assert "/static/" not in server.output
 
 
 def test_containers_have_no_secret(project: MakeProject) -> None:
@@ -467,6 +573,7 @@ def test_containers_have_no_secret(project: MakeProject) -> None:
         assert "--host=0.0.0.0" in command
         assert f"my_{skeleton}.web.Application" in command
         assert "USER app" in text
+        assert "chmod -R a+rX ." in text, "for those whose umask is 077"
 
 
 def test_every_layer_is_used() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator, Iterator
+import itertools
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
+from twisted.internet.task import Clock, deferLater
 
 import cyclone.bottle
 from cyclone.bottle import Bottle
@@ -34,6 +36,28 @@ def inline(web: RequestHandler) -> Generator[Any, Any, Any]:
     return value
 
 
+def pieces(web: RequestHandler) -> Generator[Any, Any, Any]:
+    yield "a "
+    value = yield succeed("waited for ")
+    yield value
+    try:
+        yield fail(KeyError("x"))
+    except KeyError:
+        yield b"caught "
+    return "end"
+
+
+async def asynchronous_pieces(web: RequestHandler) -> AsyncGenerator[Any, None]:
+    yield "a "
+    await succeed(None)
+    yield b"b"
+
+
+def no_pieces(web: RequestHandler) -> Generator[Any, Any, Any]:
+    return
+    yield
+
+
 async def finishes(web: RequestHandler) -> None:
     await succeed(None)
     return await web.finish("over")
@@ -52,6 +76,10 @@ RETURNED: list[tuple[Callable[[Any], Any], str]] = [
     (coroutine, '{"a": 1}'),
     (inline, "before after"),
     (finishes, "over"),
+    (pieces, "a waited for caught end"),
+    (asynchronous_pieces, "a b"),
+    (no_pieces, ""),
+    (lambda web: succeed(pieces(web)), "a waited for caught end"),
 ]
 
 
@@ -64,6 +92,59 @@ def test_what_is_returned_is_written(app: Bottle, function: Any, body: str) -> N
 
 def test_what_cannot_be_written_is_an_error_of_the_server(app: Bottle) -> None:
     app.route("/", callback=lambda web: 7)
+    assert Client(app.create_app()).get("/").status == 500
+
+
+def numbers(ended: list[str]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Two functions without an end, one of them asynchronous, that say when they were ended."""
+
+    def plain(web: RequestHandler) -> Generator[str, Any, None]:
+        try:
+            for number in itertools.count():
+                yield f"{number} "
+                yield deferLater(web.application.clock, 1)
+        finally:
+            ended.append("plain")
+
+    async def asynchronous(web: RequestHandler) -> AsyncGenerator[str, None]:
+        try:
+            for number in itertools.count():
+                yield f"{number} "
+                await deferLater(web.application.clock, 1)
+        finally:
+            ended.append("asynchronous")
+
+    return plain, asynchronous
+
+
+def test_pieces_are_sent_as_they_come_until_the_client_goes(app: Bottle) -> None:
+    ended: list[str] = []
+    for function in numbers(ended):
+        app.route(callback=function)
+    clock = Clock()
+    client = Client(app.create_app(), clock=clock)
+    for name in ("plain", "asynchronous"):
+        pending = client.open("GET", f"/{name}")
+        clock.advance(1)
+        assert pending.received == b"0 1 "
+        pending.connection.disconnect()
+        clock.advance(1)
+        assert ended.pop() == name
+
+
+def test_head_does_not_wait_for_pieces(app: Bottle) -> None:
+    ended: list[str] = []
+    for function in numbers(ended):
+        app.route(callback=function)
+    client = Client(app.create_app())
+    for name in ("plain", "asynchronous"):
+        response = client.head(f"/{name}")
+        assert (response.status, response.body) == (200, b"")
+        assert ended.pop() == name
+
+
+def test_a_piece_that_cannot_be_written_is_an_error_of_the_server(app: Bottle) -> None:
+    app.route("/", callback=lambda web: (7 for _ in "x"))
     assert Client(app.create_app()).get("/").status == 500
 
 
@@ -138,6 +219,8 @@ def test_a_function_without_a_path_is_at_its_name(app: Bottle) -> None:
 def test_names_make_urls(app: Bottle) -> None:
     app.route("/user/<id:int>", name="user", callback=lambda web, id: web.reverse_url("user", 7))
     assert Client(app.create_app()).get("/user/1").text == "/user/7"
+    app.route("/größe/<n>", name="n", callback=lambda web, n: web.reverse_url("n", "ö"))
+    assert Client(app.create_app()).get("/gr%C3%B6%C3%9Fe/1").text == "/gr%C3%B6%C3%9Fe/%C3%B6"
 
 
 def test_more_handlers_come_last_and_take_the_base_class_of_theirs(app: Bottle) -> None:

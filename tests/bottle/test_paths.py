@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import string
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -34,6 +36,12 @@ MATCHES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("/<a>-<b>.html", "/x-y.html", {"a": "x", "b": "y"}),
     ("/<a>-<b>.html", "/x-yzhtml", None),
     ("/a+(b)/<c>", "/a+(b)/1", {"c": "1"}),
+    ("/größe/<n:int>", "/gr%C3%B6%C3%9Fe/3", {"n": 3}),
+    ("/größe/<n:int>", "/größe/3", None),
+    ("/my page/<a>", "/my%20page/x", {"a": "x"}),
+    ("/100%25/<a>", "/100%25/x", {"a": "x"}),
+    ("/größe me", "/gr%C3%B6%C3%9Fe%20me", {}),
+    (r"/größe\d", "/gr%C3%B6%C3%9Fe1", None),  # an expression stays what it is
     (r"/(?P<year>\d{4})/.*", "/2026/x", {"year": "2026"}),
     (r"/(?<!x)y", "/y", {}),
 ]
@@ -73,6 +81,7 @@ def test_what_is_refused(path: str, complaint: str) -> None:
 )
 def test_literal_text_is_literal(text: str, value: str) -> None:
     parsed = parse_path(f"/{text}/<value>")
-    found = re.fullmatch(parsed.pattern, f"/{text}/{value}")
+    sent = quote(text, safe=string.punctuation.translate({ord(c): None for c in '"<>`{}'}))
+    found = re.fullmatch(parsed.pattern, f"/{sent}/{value}")
     assert found is not None
     assert found["value"] == value

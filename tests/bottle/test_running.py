@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cyclone.bottle import Bottle
+
 SCRIPT = """
 import sys
 from cyclone.bottle import route, run
@@ -86,7 +88,7 @@ def test_a_reactor_that_does_not_exist(start: Start, free_port: int) -> None:
 
 
 def test_reloading(start: Start, free_port: int, tmp_path: Path) -> None:
-    process = start(f"port={free_port}, reload=True")
+    process = start(f"port='{free_port}', reload=True")
     process.wait_for_line("Listening on")
     assert fetch(free_port).startswith("ANSWER")
     path = tmp_path / "script.py"
@@ -95,3 +97,27 @@ def test_reloading(start: Start, free_port: int, tmp_path: Path) -> None:
     assert fetch(free_port).startswith("CHANGED")
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"port": 99999}, ValueError, "'99999' is not a port number"),
+        ({"port": "http"}, ValueError, "'http' is not a port number"),
+        (
+            {"log": "file.txt"},
+            TypeError,
+            "log is a file object, or None for no log, not 'file.txt'",
+        ),
+    ],
+)
+def test_settings_that_make_no_sense(
+    settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Bottle().run(**settings)
+
+
+def test_a_base_handler_that_is_none() -> None:
+    with pytest.raises(TypeError, match="base_handler is a class of request handlers, not 3"):
+        Bottle().create_app(base_handler=3)

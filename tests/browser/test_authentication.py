@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT
+from tests.browser.looks import FAINT, SQUEEZED
 from tests.plugins.processes import Process, unused_port
 
 DEMOS = Path(__file__).parents[2] / "demos"
@@ -33,6 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     yield addresses
     for server, _ in servers:
         server.kill()
+    for server, _ in servers:
         assert "Traceback" not in server.output and "Unhandled" not in server.output
 
 
@@ -132,6 +133,7 @@ def test_they_can_be_read_in_every_light_and_on_a_phone(served: Any, open_page: 
 
 def assert_readable(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 320, page.url
+    assert page.evaluate(SQUEEZED) == [], page.url
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate(FAINT) == [], (page.url, scheme)

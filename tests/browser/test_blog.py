@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.looks import FAINT
+
 BLOG = Path(__file__).parents[2] / "demos" / "blog"
 PASSWORD = "correct horse battery"
 
@@ -166,25 +168,6 @@ def test_a_form_that_is_wrong_says_so(newcomer: Callable[..., Reader]) -> None:
     assert ada.page.get_attribute("#name", "aria-invalid") == "true"
     assert ada.page.input_value("#name") == "-"
     assert ada.page.input_value("#password") == ""
-
-
-#: The contrast (WCAG 2) of each text on the page with what is behind it, where it is too low.
-FAINT = """() => {
-    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-    const light = colour => numbers(colour).slice(0, 3).map(c => c / 255)
-        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const behind = element => {
-        const colour = getComputedStyle(element).backgroundColor;
-        return (numbers(colour)[3] ?? 1) ? colour : behind(element.parentElement);
-    };
-    const says = element => [...element.childNodes].some(n => n.nodeType == 3 && n.data.trim());
-    return [...document.body.querySelectorAll(":not([aria-hidden])")].filter(says).map(element => {
-        const [low, high] = [light(getComputedStyle(element).color), light(behind(element))]
-            .sort((a, b) => a - b);
-        return [element.outerHTML.slice(0, 80), (high + 0.05) / (low + 0.05)];
-    }).filter(([_, contrast]) => contrast < 4.5);
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.looks import FAINT
 from tests.plugins.processes import Process, script, unused_port
 
 DEMOS = Path(__file__).parents[2] / "demos"
@@ -69,33 +70,6 @@ def demo(browser: Any) -> Iterator[Callable[[str], Demo]]:
     finally:
         for each in started:
             each.server.kill()
-
-
-#: The contrast (WCAG 2) of each text on the page with what is behind it, where it is too low.
-FAINT = """() => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-    const numbers = colour => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = colour;
-        canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data];
-    };
-    const light = colour => numbers(colour).slice(0, 3).map(c => c / 255)
-        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const behind = element => {
-        const colour = getComputedStyle(element).backgroundColor;
-        return numbers(colour)[3] ? colour : behind(element.parentElement);
-    };
-    const says = element => [...element.childNodes].some(n => n.nodeType == 3 && n.data.trim())
-        && element.checkVisibility() && !element.disabled;
-    return [...document.body.querySelectorAll(":not(template, noscript, [aria-hidden])")]
-        .filter(says).map(element => {
-            const [low, high] = [light(getComputedStyle(element).color), light(behind(element))]
-                .sort((a, b) => a - b);
-            return [element.outerHTML.slice(0, 80), (high + 0.05) / (low + 0.05)];
-        }).filter(([_, contrast]) => contrast < 4.5);
-}"""
 
 
 def check_looks(demo: Demo, ready: Callable[[Any], None]) -> None:

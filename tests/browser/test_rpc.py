@@ -11,7 +11,8 @@ import pytest
 
 from tests.plugins.processes import Process, unused_port
 
-from .test_blog import FAINT, Reader
+from .looks import FAINT
+from .test_blog import Reader
 
 RPC = Path(__file__).parents[2] / "demos" / "rpc"
 

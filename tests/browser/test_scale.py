@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_live import FAINT, until
+from tests.browser.looks import FAINT
+from tests.browser.test_live import until
 from tests.plugins.valkey import binary
 
 SCALE = Path(__file__).parents[2] / "demos" / "scale"

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_blog import FAINT
+from tests.browser.looks import FAINT, SQUEEZED
 from tests.demos.serving import serving
 from tests.demos.test_ssl import Served
 
 DEMOS = (
     *("auth", "github_auth", "dropbox_auth", "facebook"),
-    *("httpclient", "locale", "upload", "eventsocket", "multiprotocol"),
+    *("httpclient", "locale", "upload", "eventsocket", "multiprotocol", "bottle"),
 )
 
 
@@ -50,6 +50,7 @@ def page(browser: Any) -> Iterator[Any]:
 def check_looks(page: Any) -> None:
     """It can be read in every light, fits on a phone, and everything has a name."""
     assert page.evaluate("document.documentElement.scrollWidth") == 320, page.url
+    assert page.evaluate(SQUEEZED) == [], page.url
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate(FAINT) == [], (page.url, scheme)
@@ -157,8 +158,30 @@ def test_uploading(served: Any, page: Any) -> None:
     page.get_by_role("button", name="Send 256 MiB of zeros").click()
     page.get_by_role("progressbar", name="Progress of zeros").wait_for()
     check_looks(page)
-    page.get_by_role("button", name="Delete data <1>.bin").click()
+    # While it is under way the list is looked at again and again: the focus stays where it is.
+    delete = page.get_by_role("button", name="Delete data <1>.bin")
+    delete.focus()
+    for _ in range(2):
+        with page.expect_response("**/files"):
+            pass
+    page.keyboard.press("Enter")
     page.get_by_text("Nothing yet.").wait_for()
+
+
+def test_shortening(served: Any, page: Any) -> None:
+    page.goto(served["bottle"])
+    page.get_by_text("No links yet.").wait_for()
+    check_looks(page)
+    page.get_by_label("A long link").fill("https://example.org/<b>?" + "way" * 60)
+    press(page, "Shorten it")
+    item = page.get_by_role("listitem").filter(has_text="https://example.org/<b>?way")
+    assert "0 visits" in item.inner_text()
+    page.eval_on_selector("form", "form => { form.noValidate = true; }")
+    page.get_by_label("A long link").fill("javascript:alert(1)")
+    press(page, "Shorten it")
+    assert "http:// or https://" in page.get_by_role("alert").inner_text()
+    assert page.evaluate("document.activeElement.id") == "url"
+    check_looks(page)
 
 
 def test_calling(served: Any, page: Any) -> None:
@@ -173,11 +196,17 @@ def test_calling(served: Any, page: Any) -> None:
     check_looks(page)
     call.get_by_role("button", name="Hang up Mary and Watson").click()
     call.get_by_text("over:").wait_for()
+    assert page.inner_text("#said") == ""
+    page.route("**/call", lambda route: route.abort())
+    page.get_by_role("button", name="Connect them").click()
+    page.get_by_text("The server cannot be reached.").wait_for()
+    check_looks(page)
     assert int(page.inner_text("#over")) >= 1
 
 
 def test_notices(served: Any, page: Any) -> None:
     page.goto(served["multiprotocol"])
+    page.get_by_text("Nothing yet.").wait_for()
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Notice", exact=True).fill("<b>Hello</b>")
     page.get_by_role("button", name="Put it up").click()

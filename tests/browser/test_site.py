@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.looks import FAINT
 from tests.plugins.processes import Process, unused_port
 
 SITE = Path(__file__).parents[2] / "demos" / "site" / "app.py"
@@ -66,6 +67,16 @@ def test_the_index_counts_and_links_to_everything(site: Page) -> None:
             assert site.open(path).status == expected.get(path, 200), path
 
 
+@pytest.mark.parametrize("path", ["/", "/fail", "/nowhere"])
+def test_it_can_be_read_in_every_light_and_on_a_phone(site: Page, path: str) -> None:
+    site.page.set_viewport_size({"width": 320, "height": 640})
+    site.open(path)
+    assert site.page.evaluate("document.documentElement.scrollWidth") == 320
+    for scheme in ("light", "dark"):
+        site.page.emulate_media(color_scheme=scheme)
+        assert site.page.evaluate(FAINT) == [], scheme
+
+
 def test_a_link_is_followed(site: Page) -> None:
     site.open("/")
     site.page.click("a[href='/user/42?q=x']")
@@ -78,7 +89,7 @@ def test_a_file_is_uploaded(site: Page, tmp_path: Path) -> None:
     site.page.fill("input[name=title]", "Grüße & <b>")
     site.page.set_input_files("input[name=photos]", str(tmp_path / "holiday.txt"))
     with site.page.expect_navigation():
-        site.page.click("button:has-text('send')")
+        site.page.click("button:has-text('Upload')")
     answer = site.page.evaluate("JSON.parse(document.body.innerText)")
     assert answer == {
         "title": "Grüße & <b>",

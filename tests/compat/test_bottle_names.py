@@ -58,7 +58,7 @@ def test_an_application_of_old(
     lines = client.output.splitlines()
     assert lines[:4] == ["hello ann", "200", "GET ann", "200"]
     assert lines[-1] == "410"
-    assert "GET /gone" in process.output
+    process.wait_for_line("410 GET /gone")
 
 
 def test_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ def test_wrong_keys(client: Client) -> None:
     challenge = ada_of(client).challenge
     for name, password in [("ada", "wrong"), ("eve", "lovelace")]:
         field = Digester(challenge, name, password).field("/vault")
-        assert get(client, field, "/vault").status == 401
+        refused = get(client, field, "/vault")
+        assert refused.status == 401 and "The vault is for people with a key." in refused.text
 
 
 def test_logging_out(client: Client) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -185,6 +186,11 @@ def test_a_wrong_password() -> None:
             b'{"Unique-ID": "x", "Event-Name": "CHANNEL_CREATE", "Event-Date-Timestamp": null}',
             content_type="text/event-json",
         ),
+        messages.message(
+            b'{"Unique-ID": "x", "Event-Name": "CHANNEL_CREATE", "Event-Date-Timestamp": Infinity}',
+            content_type="text/event-json",
+        ),
+        messages.message(b"[" * 100_000, content_type="text/event-json"),
         b"Content-Length: nonsense\n\n",
     ],
 )
@@ -197,6 +203,60 @@ def test_a_switch_that_makes_no_sense(data: bytes) -> None:
     assert transport.disconnected
 
 
+def test_a_switch_that_says_nothing() -> None:
+    clock, board = Clock(), Switchboard().board
+    client = client_module.Client("x", board.told, board.state, clock)
+    transport = StringTransport()
+    client.makeConnection(transport)
+    heart = messages.message(b'{"Event-Name": "HEARTBEAT"}', content_type="text/event-json")
+    for _ in range(5):
+        clock.advance(client_module.SILENCE - 1)
+        assert not transport.disconnected
+        client.dataReceived(heart)
+    clock.advance(client_module.SILENCE)
+    assert transport.disconnected
+    client.connectionLost(Failure(ConnectionLost()))
+    assert not clock.getDelayedCalls()
+
+
+def test_a_switch_that_turns_us_away() -> None:
+    board = Switchboard().board
+    client = client_module.Client("x", board.told, board.state)
+    transport = StringTransport()
+    client.makeConnection(transport)
+    client.dataReceived(messages.message(b"go away", content_type="text/rude-rejection"))
+    assert transport.disconnecting
+
+
+def test_a_telephone_that_rings_holds_up_nobody() -> None:
+    clock, board = Clock(), Switchboard().board
+    client = client_module.Client("x", board.told, board.state, clock)
+    transport = StringTransport()
+    client.makeConnection(transport)
+    results: list[Any] = []
+    for callee in ("a", "b", "c"):
+        words = ("originate", "user/x", f"&bridge(user/{callee})")
+        Deferred.fromCoroutine(client.job(*words)).addBoth(results.append)
+    sent = messages.Reader().feed(transport.value())
+    assert sent[0].line == "bgapi originate user/x &bridge(user/a)"
+    keys = [each.fields["job-uuid"] for each in sent]
+    for _ in sent:
+        client.dataReceived(messages.message(content_type="command/reply", reply_text="+OK"))
+    for key, body in ((keys[1], "+OK call"), (keys[0], "-ERR BUSY"), ("of others", "+OK")):
+        event = {"Event-Name": "BACKGROUND_JOB", "Job-UUID": key, "_body": body}
+        data = json.dumps(event).encode()
+        client.dataReceived(messages.message(data, content_type="text/event-json"))
+    assert results[0] == "+OK call" and results[1].check(client_module.Refused)
+    for _ in range(3):
+        clock.advance(client_module.LONG_PATIENCE / 3)
+        client.dataReceived(b"\n")
+    assert "too long" in results[2].getErrorMessage() and not transport.disconnected
+    Deferred.fromCoroutine(client.job("originate")).addBoth(results.append)
+    client.dataReceived(messages.message(content_type="command/reply", reply_text="+OK"))
+    client.connectionLost(Failure(ConnectionLost()))
+    assert results[3].check(ConnectionLost) and not clock.getDelayedCalls()
+
+
 def test_a_switch_that_does_not_reply() -> None:
     clock, board = Clock(), Switchboard().board
     client = client_module.Client("x", board.told, board.state, clock)
@@ -205,7 +265,7 @@ def test_a_switch_that_does_not_reply() -> None:
     failed: list[Any] = []
     client.send("api", "status")
     client.dataReceived(messages.message(b"UP", content_type="api/response"))
-    assert not clock.getDelayedCalls()
+    assert len(clock.getDelayedCalls()) == 1  # of the silence
     client.send("api", "status").addErrback(failed.append)
     clock.advance(9)
     assert not transport.disconnected

@@ -95,6 +95,8 @@ def test_the_page_that_asks(github: Visitor) -> None:
     assert page.headers["Content-Security-Policy"].endswith(
         "form-action 'self' http://127.0.0.1:8888"
     )
+    other = github.client.get(github.ask(redirect_uri="http://[::1]:8888/login"))
+    assert other.headers["Content-Security-Policy"].endswith("form-action 'self' http:")
     assert answer_of(github.decide("deny")) == {"error": "access_denied", "state": "s"}
     assert github.decide(person="eve").status == 400
     forged = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

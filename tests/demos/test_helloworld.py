@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -43,6 +44,24 @@ def test_it_says_hello(way: str, spawn: Callable[..., Process]) -> None:
         assert answer.headers["Content-Type"].startswith("text/plain")
     process.stop()
     assert "Traceback" not in process.output and "Unhandled" not in process.output
+
+
+def test_behind_nginx(
+    spawn: Callable[..., Process], program: Callable[..., str], tmp_path: Path
+) -> None:
+    back, front = unused_port(), unused_port()
+    text = (DEMOS / "helloworld" / "nginx.conf").read_text()
+    for number, port in ((8888, back), (8889, back), (8080, front)):
+        assert text.count(f":{number};") == 1
+        text = text.replace(f":{number};", f":{port};")
+    (tmp_path / "nginx.conf").write_text(text)
+    spawn([PYTHON, "plain.py", str(back)], cwd=DEMOS / "helloworld", port=back)
+    spawn([program("nginx"), "-p", ".", "-c", "nginx.conf"], cwd=tmp_path, port=front)
+    with requests.Session() as session:
+        session.trust_env = False
+        for _ in range(2):
+            answer = session.get(f"http://127.0.0.1:{front}/?name=Ada", timeout=20)
+            assert answer.text == "Hello, Ada\n" and "nginx" in answer.headers["Server"]
 
 
 def test_the_readme_names_them_all() -> None:

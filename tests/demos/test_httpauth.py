@@ -40,6 +40,7 @@ def test_the_rest_is_for_those_with_a_password(client: Client, path: str) -> Non
         (challenge,) = challenges_of(response)
         assert (challenge["scheme"], challenge["realm"]) == ("Basic", "The engine room")
         assert "Note G" not in response.text
+        assert "This room is for people with a name and a password." in response.text
     assert get(client, ADA, path).status == (404 if path == "/files/nothing" else 200)
 
 
@@ -50,6 +51,7 @@ def test_what_they_see(client: Client) -> None:
     assert get(client, basic_of("grace", "hopper"), "/api/me").json()["user"] == "Grace"
     assert get(client, ADA, "/files/note-g.txt").text.startswith("Note G.")
     assert get(client, ADA, "/files/../app.py").status in (403, 404)
+    assert "private" in get(client, ADA, "/files/note-g.txt").headers["Cache-Control"]
 
 
 def test_class_21_those_who_do_not_exist_cost_the_same(module: Any, client: Client) -> None:
@@ -68,5 +70,6 @@ def test_class_21_those_who_do_not_exist_cost_the_same(module: Any, client: Clie
 def test_guessing_is_limited(client: Client) -> None:
     answers = [get(client, basic_of("ada", str(n)), "/private").status for n in range(12)]
     assert answers == [401] * 10 + [429] * 2
-    assert get(client, ADA, "/private").status == 429
+    told = get(client, ADA, "/private")
+    assert told.status == 429 and "Come back in a minute." in told.text
     assert client.get("/").status == 200

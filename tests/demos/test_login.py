@@ -100,6 +100,28 @@ def test_codes_that_are_made_up(served: Any, browser: requests.Session) -> None:
 
 
 @pytest.mark.parametrize(
+    ("demo", "error", "said"),
+    [
+        ("auth", "error=server_error", "server_error"),
+        ("github_auth", "error=access_denied", "you do not want to be"),
+        ("github_auth", "error=application_suspended", "&#x27;application_suspended&#x27;"),
+        ("dropbox_auth", "error=temporarily_unavailable", "temporarily_unavailable"),
+        ("facebook", "error=access_denied&error_code=200", "you do not want to be"),
+        ("facebook", "error_code=1349126&error_message=App+Not+Setup", "1349126"),
+        ("facebook", "error=<b>x", "&lt;b&gt;x"),
+    ],
+)
+def test_what_went_wrong_over_there_is_said(
+    served: Any, browser: requests.Session, demo: str, error: str, said: str
+) -> None:
+    sent = go(browser, served[demo] + "/login", allow_redirects=False)
+    state = parse_qs(urlsplit(sent.headers["Location"]).query)["state"][0]
+    page = go(browser, served[demo] + f"/login?{error}&state={state}")
+    assert page.status_code == 200 and page.url == served[demo] + "/"
+    assert "You are not logged in" in page.text and said in page.text
+
+
+@pytest.mark.parametrize(
     ("wanted", "got"),
     [
         ("/private", "/private"),
@@ -126,7 +148,7 @@ def test_folders(served: Any, browser: requests.Session) -> None:
     assert "F.txt" in page.text and "911 bytes" in page.text
     assert '<a href="?path=%2FNotes">Notes</a>' in page.text
     assert go(browser, base + "/?path=/nowhere").status_code == 404
-    assert go(browser, base + "/?path=nowhere").status_code == 502
+    assert go(browser, base + "/?path=nowhere").status_code == 404
 
 
 def test_the_real_ones_by_a_file(tmp_path: Path) -> None:

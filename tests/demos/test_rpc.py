@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 from xmlrpc.client import Fault, dumps, loads
 
 import pytest
+import requests
 
 from cyclone.deploy import load_application
 from cyclone.testing import Client
@@ -161,5 +163,8 @@ def test_the_commands(server: str, program: Callable[..., str]) -> None:
         answers.append(done.stdout)
     assert json.loads(answers[0]) == {"jsonrpc": "2.0", "result": [1, 2, 3], "id": 1}
     assert "texts.upper" in loads(answers[1])[0][0]
-    page = (RPC / "static" / "index.html").read_text("utf-8")
-    assert "curl -H 'Content-Type: application/json' http://127.0.0.1:8888/jsonrpc" in page
+    # The page shows the same ones, with the address that it came from.
+    shown = html.unescape(requests.get(server, timeout=20).text)
+    for command in commands:
+        words = command.replace("http://127.0.0.1:8888", server).replace("\\\n", "").split()
+        assert " ".join(words) in " ".join(shown.replace("\\\n", "").split())

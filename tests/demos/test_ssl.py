@@ -142,6 +142,9 @@ def test_certificates(tmp_path: Path) -> None:
     names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "xn--bcher-kva.example" in names.get_values_for_type(x509.DNSName)
     assert len(names.get_values_for_type(x509.IPAddress)) == 3
+    for name in ("bad name", "", "a..b", "*", "x*.y", "-h x"):
+        with pytest.raises(ValueError, match="not the name of a host"):
+            made.make(tmp_path, name)
     (tmp_path / "server.crt").write_text("no certificate")
     assert not made.is_good(tmp_path)
     made.make(tmp_path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -160,6 +163,53 @@ def test_room_for_two_large_ones_and_no_more(served: Served, client: requests.Se
             break
         client.get(served.base + "/files", timeout=20)
     assert served.kept() == []
+
+
+def test_what_is_refused_is_explained(served: Served, client: requests.Session) -> None:
+    answer = client.put(served.base + "/upload/%ff", data=b"x", timeout=20)
+    assert answer.status_code == 400 and "unicode in" in answer.json()["error"]
+    assert "%" not in answer.json()["error"]
+
+
+@linux
+def test_a_disk_that_does_not_take_it(served: Served, client: requests.Session) -> None:
+    def largest() -> int:
+        return int(client.get(served.base + "/files", timeout=20).json()["largest"])
+
+    (files,) = served.directory.iterdir()
+    away = files.rename(served.directory / "away")
+    try:
+        for _ in range(10):  # more than may be under way: none is counted when it is over
+            answer = client.put(served.base + "/upload/x", data=bytes(2 * MIB), timeout=20)
+            assert answer.status_code == 507
+            assert answer.json()["error"] == "the disk does not take it: No such file or directory"
+        assert largest() == 2048 * MIB
+    finally:
+        away.rename(files)
+    assert client.put(served.base + "/upload/x", data=b"x", timeout=20).status_code == 201
+
+
+def test_who_stops_waits_for_no_upload(tmp_path: Path) -> None:
+    demo = Served(tmp_path)
+    with demo.connect() as connection:
+        connection.sendall(b"PUT /upload/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
+        connection.sendall(bytes(2 * MIB))
+        while not demo.kept():
+            pass
+        os.kill(demo.process.pid, signal.SIGTERM)
+        connection.settimeout(25)  # less than requests are given to finish
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+    demo.process.stop()
+    assert "Traceback" not in demo.process.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_put(tmp_path: Path) -> None:
+    demo = load("upload")
+    for parent in ("/nonexistent", str(DEMOS / "upload" / "app.py")):
+        with pytest.raises(ValueError, match="no directory that can be written to"):
+            demo.Application(parent)
 
 
 def test_what_is_discarded_is_gone(tmp_path: Path) -> None:

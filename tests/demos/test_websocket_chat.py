@@ -115,7 +115,7 @@ def test_who_may_not_enter(
 
 async def test_what_is_no_message_and_what_is_too_much(visit: Any) -> None:
     ada = await visit(name="Ada")
-    for nonsense in ("no json", "[]", '{"say": 3}', '{"say": " "}', "{}"):
+    for nonsense in ("no json", "[" * 8000, "[]", '{"say": 3}', '{"say": " "}', "{}"):
         await ada.says(nonsense)
         assert (await ada.next("refused"))["text"] == "That was no message."
     for number in range(6):

@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from trustme import KeyType
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from cyclone.deploy import CertificateStore, DeployError, TLSFiles
+from cyclone.deploy.tls import Certificates
 from cyclone.testing import ExpectLog
 from cyclone.web import Application
 
@@ -35,9 +41,13 @@ CERTIFICATES = {
 class Wire:
     """Bytes from a client to a server and back, until neither has more to say."""
 
-    def __init__(self, context: ssl.SSLContext, name: str | None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, name: str | None, session: ssl.SSLSession | None = None
+    ) -> None:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+        self.client = context.wrap_bio(
+            self.incoming, self.outgoing, server_hostname=name, session=session
+        )
 
     def shake(self, answer: Callable[[bytes], bytes]) -> Wire:
         for _ in range(10):
@@ -50,7 +60,9 @@ class Wire:
         return self
 
 
-def native(store: CertificateStore) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
+def native(
+    store: CertificateStore | Certificates,
+) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = store.context.wrap_bio(incoming, outgoing, server_side=True)
 
@@ -63,7 +75,9 @@ def native(store: CertificateStore) -> tuple[Callable[[bytes], bytes], Callable[
     return answer, lambda: server.getpeercert()
 
 
-def twisted(store: CertificateStore) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
+def twisted(
+    store: CertificateStore | Certificates,
+) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
     factory = TLSMemoryBIOFactory(store, False, Factory.forProtocol(Protocol), Clock())
     server: Any = factory.buildProtocol(None)
     transport = StringTransport()
@@ -214,6 +228,66 @@ def test_clients_may_show_certificates(directory: Path, tmp_path: Path, kind: An
             meet(how, "stranger")
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@KINDS
+def test_an_authority_that_was_taken_away(
+    directory: Path, tmp_path: Path, kind: Any, version: ssl.TLSVersion
+) -> None:
+    authority = tmp_path / "clients.pem"
+    CA.cert_pem.write_to_path(str(authority))
+    files = TLSFiles(
+        directory=str(directory), client_ca=str(authority), client_certificates="required"
+    )
+    store = CertificateStore(files)
+    context = client_context("client")
+    context.maximum_version = version
+
+    def meet(session: ssl.SSLSession | None = None) -> tuple[ssl.SSLObject, Any]:
+        answer, shown = kind(store)
+        wire = Wire(context, "two.example", session)
+        with contextlib.suppress(ssl.SSLError):
+            wire.shake(answer)
+        try:
+            return wire.client, shown()
+        except ValueError:  # there has been no handshake
+            return wire.client, None
+
+    client, certificate = meet()
+    assert certificate
+    authority.write_bytes(OTHER_CA.cert_pem.bytes())
+    store.reload()
+    assert not meet()[1]
+    # Nor is a session from before of any use, in which the certificate is not looked at again.
+    assert not meet(client.session)[1]
+
+
+@KINDS
+def test_another_kind_of_key(tmp_path: Path, kind: Any) -> None:
+    both = str(tmp_path / "both.pem")
+    certificates: Any = None
+    for host, key_type in (("rsa.example", KeyType.RSA), ("ec.example", KeyType.ECDSA)) * 2:
+        leaf = CA.issue_cert(host, key_type=key_type)
+        leaf.private_key_and_cert_chain_pem.write_to_path(both)
+        if certificates is None:
+            certificates = Certificates(both, both)
+        certificates.reload()
+        assert names_of(Wire(client_context(), host).shake(kind(certificates)[0])) == [host]
+
+
+def test_one_that_is_not_valid_yet(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    for name, begins, ends in (("a", -1, 3), ("b", 1, 9)):
+        leaf = CA.issue_cert(
+            *("same.example", f"{name}.example"),
+            not_before=now + timedelta(days=begins),
+            not_after=now + timedelta(days=ends),
+        )
+        put("", tmp_path / f"{name}.pem", tmp_path / f"{name}.pem", issued=leaf)
+    store = CertificateStore(TLSFiles(directory=str(tmp_path)))
+    wire = Wire(client_context(), "same.example").shake(native(store)[0])
+    assert names_of(wire) == ["same.example", "a.example"]
+
+
 def test_of_two_the_one_that_lasts_longer(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     for name, days in (("a", 3), ("b", 9), ("c", 6)):
@@ -237,6 +311,17 @@ def test_names_of_old_certificates(tmp_path: Path) -> None:
         assert CertificateStore(TLSFiles(directory=str(tmp_path))).names == ["old.example"]
 
 
+def test_one_for_no_host(tmp_path: Path) -> None:
+    put("", tmp_path / "ip.pem", tmp_path / "ip.pem", issued=CA.issue_cert("127.0.0.1"))
+    with ExpectLog("cyclone.general", r"no host is named in .*ip\.pem: nobody will get it"):
+        assert CertificateStore(TLSFiles(directory=str(tmp_path))).names == []
+    (tmp_path / "ip.pem").rename(tmp_path / "default.pem")
+    wire = Wire(client_context(), None).shake(
+        native(CertificateStore(TLSFiles(directory=str(tmp_path))))[0]
+    )
+    assert wire.client.version()
+
+
 def _empty(path: Path) -> TLSFiles:
     return TLSFiles(directory=str(path))
 
@@ -251,6 +336,35 @@ def _half(path: Path) -> TLSFiles:
     put("one", path / "one" / "fullchain.pem", path / "one" / "privkey.pem")
     (path / "one" / "fullchain.pem").unlink()
     return TLSFiles(directory=str(path))
+
+
+def _links(path: Path) -> TLSFiles:
+    (path / "one").mkdir()
+    for name in ("fullchain.pem", "privkey.pem"):
+        (path / "one" / name).symlink_to("/no/such/archive/" + name)
+    return TLSFiles(directory=str(path))
+
+
+def _issue(path: Path, key: Any, names: x509.ExtensionType) -> TLSFiles:
+    """A certificate that signs itself."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "one.example")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+    builder = builder.not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (path / "one.pem").write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+    return TLSFiles(directory=str(path))
+
+
+def _weak(path: Path) -> TLSFiles:
+    key = rsa.generate_private_key(65537, 1024)
+    return _issue(path, key, x509.SubjectAlternativeName([x509.DNSName("one.example")]))
+
+
+def _bad_names(path: Path) -> TLSFiles:
+    names = x509.UnrecognizedExtension(x509.oid.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"no DER")
+    return _issue(path, ec.generate_private_key(ec.SECP256R1()), names)
 
 
 def _ca(content: str) -> Callable[[Path], TLSFiles]:
@@ -271,6 +385,9 @@ def _ca(content: str) -> Callable[[Path], TLSFiles]:
         (_empty, "there is no certificate in"),
         (_no_key, "there is no PEM private key in"),
         (_half, "cannot read the certificate"),
+        (_links, "cannot read the certificate .*one/fullchain.pem: No such file"),
+        (_weak, "TLS cannot use the certificate .*one.pem: ee key too small"),
+        (_bad_names, "the certificate in .*one.pem is malformed"),
         (lambda path: TLSFiles(directory=str(path / "no")), "cannot read the directory"),
         (lambda path: TLSFiles("a", "b", client_certificates="maybe"), "not 'maybe'"),
         (lambda path: TLSFiles("a", "b", client_certificates="required"), "file of their CA"),

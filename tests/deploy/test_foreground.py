@@ -12,7 +12,10 @@ import pytest
 from cyclone.deploy import foreground
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.foreground import RunOptions, Signals, server_command
+from cyclone.deploy.interpreter import interpreter
+from cyclone.deploy.plan import Place, Plan, Site
 from cyclone.deploy.reactors import install_reactor
+from cyclone.deploy.unixsockets import Access
 
 
 class FakeReactor:
@@ -65,10 +68,38 @@ def test_command_of_the_server(
     command = server_command(options, 10)
     start = command.index("-m")
     assert command[start:] == ["-m", "cyclone", "run", options.target, "--supervised=10:42", *rest]
+    assert command[:start] == interpreter()
     assert command[0] == sys.executable
-    switches = command[1:start]
-    assert switches[-2:] == ["-Werror", "-Wignore::X"]
-    assert switches[:-2] == (["-" + "O" * sys.flags.optimize] if sys.flags.optimize else [])
+    assert command[start - 2 : start] == ["-Werror", "-Wignore::X"]
+
+
+@pytest.mark.parametrize(
+    ("options", "places"),
+    [
+        ({"port": 80, "host": "::"}, [Place("tcp", "::", 80)]),
+        ({"unix": "/x", "access": Access(0o600)}, [Place("unix", "/x", access=Access(0o600))]),
+        (
+            {"unix": "/x", "endpoints": ("tcp:1", "tcp:2"), "port": 80},
+            [Place("unix", "/x"), Place("endpoint", "tcp:1"), Place("endpoint", "tcp:2")],
+        ),
+    ],
+)
+def test_where_it_listens(options: dict[str, Any], places: list[Place]) -> None:
+    plan = RunOptions("a.py", appopts="x", **options).plan()
+    assert plan == Plan((Site("a.py", "x"),), tuple(places))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"systemd": True}, "systemd has handed over no sockets"),
+        ({"endpoints": ("systemd:index=0",)}, "bad endpoint 'systemd:index=0': systemd has handed"),
+    ],
+)
+def test_where_it_cannot_listen(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DeployError) as caught:
+        RunOptions("a.py", **options).plan()
+    assert str(caught.value).startswith(message)
 
 
 def test_unknown_reactor() -> None:

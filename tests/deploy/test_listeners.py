@@ -66,7 +66,7 @@ def test_endpoints_say_what_is_spoken() -> None:
     reactor, silent = MemoryReactorClock(), Factory()
     listeners.endpoint_listener(reactor, "tcp:1", silent).listen()
     served = reactor.tcpServers[0][1]
-    assert IProtocolNegotiationFactory(served).acceptableProtocols() == [b"http/1.1"]
+    assert IProtocolNegotiationFactory(served).acceptableProtocols() == [b"http/1.1", b"http/1.0"]
     assert served.logPrefix() == "Factory"
     assert verifyObject(IProtocolFactory, served)
     served.doStart()

@@ -15,12 +15,13 @@ from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import deferLater
 from twisted.plugin import getPlugins
 
+from cyclone.deploy.activation import InheritedSocket
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.options import Options
 from cyclone.deploy.service import WebService
-from cyclone.deploy.systemd import InheritedSocket
 from cyclone.deploy.twistd import Failing, makeService
 from cyclone.deploy.unixsockets import Access
+from cyclone.testing import ExpectLog
 
 from .conftest import Write
 
@@ -117,16 +118,16 @@ def test_places(apps: Path, arguments: list[str], places: list[Any] | None) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to run: name an application with --app, or a file"),
-        (["-u", "/x", "--ssl-app=apps.Secure"], "--unix and --listen-endpoint need an --app"),
-        (["--listen-endpoint=tcp:1"], "--unix and --listen-endpoint need an --app"),
+        ([], "nothing to run: name an application"),
+        (["-u", "/x", "--ssl-app=apps.Secure"], "--unix and --listen-endpoint need an application"),
+        (["--listen-endpoint=tcp:1"], "--unix and --listen-endpoint need an application"),
         (["-r", "apps.Plain", "--listen-endpoint=odd:1"], "bad endpoint 'odd:1'"),
         (["-r", "gone.Application"], "there is no module 'gone'"),
         (["--ssl-app=apps.Secure", "--ssl-cert=gone.crt"], "cannot read the certificate gone.crt"),
         (["--ssl-app=gone.Secure"], "there is no module 'gone'"),
         (
             ["-r", "apps.Plain", "--ssl-certs=."],
-            "--ssl-certs and --ssl-client-ca need",
+            "--ssl-certs needs an --ssl-app",
         ),
         (
             ["--ssl-app=apps.Secure", "--ssl-certs=gone"],
@@ -180,7 +181,7 @@ def test_sockets_of_systemd(apps: Path, monkeypatch: pytest.MonkeyPatch) -> None
         listening.listen()
         names: list[str] = []
         monkeypatch.setattr(
-            "cyclone.deploy.twistd.inherited_sockets",
+            "cyclone.deploy.wanted.inherited_sockets",
             lambda: [InheritedSocket(listening.fileno(), name) for name in names],
         )
         names[:] = ["web", "https"]
@@ -241,19 +242,27 @@ def received(manager: socket.socket) -> str:
         return ""
 
 
-async def test_workers(apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [("", "Permission denied"), ("/proc/no", r"\$PROMETHEUS_MULTIPROC_DIR")],
+)
+async def test_workers_that_cannot_be_started(
+    apps: Path, free_signals: None, monkeypatch: pytest.MonkeyPatch, directory: str, reason: str
+) -> None:
     def no_process(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", directory)
     stopped: list[bool] = []
     options = Options()
     options.parseOptions(["-r", "apps.Plain", "-p0", "--workers=2"])
     service: Any = makeService(options)
     monkeypatch.setattr(service.reactor, "spawnProcess", no_process)
     monkeypatch.setattr("cyclone.deploy.twistd.stop_reactor", lambda _: stopped.append(True))
-    service.startService()
-    while not stopped:
-        await deferLater(service.reactor, 0, lambda: None)
+    with ExpectLog("cyclone.general", f"no worker could be started: .*{reason}"):
+        service.startService()
+        while not stopped:
+            await deferLater(service.reactor, 0, lambda: None)
     service.reload()
     await service.stopService()
     service.cut()

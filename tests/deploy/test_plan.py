@@ -13,13 +13,23 @@ import trustme
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 
+from cyclone.deploy.activation import InheritedSocket
 from cyclone.deploy.adoption import HANDED, UNIXAcceptor, adopt, family_of
 from cyclone.deploy.certificates import TLSFiles
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.handover import Adopting, Binding, Handed, SharedEndpoint
-from cyclone.deploy.plan import Place, Plan, Site, for_workers, listeners_for, systemd_places
-from cyclone.deploy.systemd import InheritedSocket
+from cyclone.deploy.plan import (
+    Place,
+    Plan,
+    Site,
+    absolute,
+    for_workers,
+    listeners_for,
+    systemd_places,
+)
 from cyclone.deploy.unixsockets import Access
+
+from .conftest import Write
 
 PLAN = Plan(
     (Site("a.py"), Site("b:c", "options")),
@@ -28,7 +38,6 @@ PLAN = Plan(
         Place("tcp", "::1", 443, site=1, tls=("a.crt", "a.key")),
         Place("unix", "/run/x", access=Access(0o600, 1, 2)),
         Place("endpoint", "tcp:8080"),
-        Place("endpoint", "systemd:domain=INET:index=0"),
         Place("systemd", "web", 3),
     ),
 )
@@ -70,7 +79,6 @@ def test_what_workers_are_told() -> None:
     assert told.places[2:] == (
         Place("unix", "/run/x"),
         Place("endpoint", "tcp:8080"),
-        Place("systemd", "systemd:domain=INET:index=0", HANDED),
         Place("systemd", "web", HANDED),
     )
     wrapped = Plan((Site("a"),), (Place("endpoint", r"haproxy:systemd\:domain=INET"),))
@@ -300,3 +308,25 @@ def test_accepting_when_there_is_nothing_left(
 def test_adopting_what_does_not_listen(reactor: Any) -> None:
     with open(os.devnull) as file, pytest.raises(ValueError, match="no socket"):
         adopt(reactor, file.fileno(), Quiet())
+
+
+def test_what_a_plan_names_is_where_it_was(project: Path, write: Write) -> None:
+    write("app.py")
+    files = TLSFiles("a.pem", None, "certs", "/ca.pem", "required")
+    plan = absolute(
+        Plan(
+            (Site("app.py:Made", "x"), Site("app.py"), Site("app.Made"), Site("app:Made")),
+            (
+                Place("tcp", "", tls=("a.pem", "/b.pem"), files=files),
+                Place("unix", "socket"),
+            ),
+        )
+    )
+    path = str(project / "app.py")
+    assert [site.target for site in plan.sites] == [f"{path}:Made", path, "app.Made", "app:Made"]
+    secure, socket = plan.places
+    assert secure.tls == (str(project / "a.pem"), "/b.pem")
+    assert secure.files == TLSFiles(
+        *(str(project / "a.pem"), None, str(project / "certs"), "/ca.pem", "required")
+    )
+    assert socket.where == "socket"

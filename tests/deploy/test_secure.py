@@ -28,9 +28,7 @@ from cyclone.deploy import (
     store_listener,
     tcp_listener,
 )
-from cyclone.deploy.options import Options
 from cyclone.deploy.proxyprotocol import trusted_proxies
-from cyclone.deploy.twistd import tls_files
 from cyclone.httputil import TrustedProxies
 from cyclone.log import Log
 from cyclone.testing import ExpectLog
@@ -282,27 +280,3 @@ def test_what_does_not_go_together(place: str, files: TLSFiles) -> None:
     listener = dataclasses.replace(listener, place=place, scheme=scheme)
     with pytest.raises(DeployError, match="does not go with"):
         behind_proxies(reactor, listener, TrustedProxies(["10.0.0.1"]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "files"),
-    [
-        ([], None),
-        (["--ssl-cert=a", "--ssl-key=b"], None),
-        (["--ssl-certs=d"], TLSFiles(directory="d")),
-        (["--ssl-certs=d", "--ssl-cert=a", "--ssl-key=b"], TLSFiles("a", "b", "d")),
-        (
-            ["--ssl-client-ca=c"],
-            TLSFiles("server.crt", "server.key", None, "c", "required"),
-        ),
-        (
-            ["--ssl-certs=d", "--ssl-client-ca=c", "--ssl-client-certs=optional"],
-            TLSFiles(None, None, "d", "c", "optional"),
-        ),
-        (["--ssl-client-certs=none"], TLSFiles("server.crt", "server.key")),
-    ],
-)
-def test_options(arguments: list[str], files: TLSFiles | None) -> None:
-    options = Options()
-    options.parseOptions(arguments)
-    assert tls_files(options) == files

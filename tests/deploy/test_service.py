@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,6 +163,19 @@ def test_a_place_that_fails_late_and_nobody_asks(diary: Diary, said: list[str]) 
     start(WebService([listener(FakeEndpoint(diary, 1, later), App(diary))]))
     later.errback(ValueError("odd"))
     assert said == ["cannot listen on place 1: odd"]
+
+
+@pytest.mark.parametrize("raised", [KeyError("oidc"), CannotListenError("", 25, OSError(98, "?"))])
+def test_an_application_that_cannot_start(diary: Diary, said: list[str], raised: Exception) -> None:
+    try:
+        raise raised  # as in a startFactory of a user, where one may listen at another place, too
+    except Exception as error:
+        place = FakeEndpoint(diary, 1, fail(error))
+    with pytest.raises(DeployError) as caught:
+        WebService([listener(place, App(diary))]).privilegedStartService()
+    assert str(caught.value).startswith("the application cannot start: ")
+    assert type(raised).__name__ in str(caught.value)
+    assert f"{Path(__file__).name}, line " in str(caught.value)
 
 
 # --- stopping ------------------------------------------------------------------------------------

@@ -358,6 +358,47 @@ def test_a_replacement_under_way_does_not_count_for_a_roll() -> None:
     assert len(house.processes) == 3
 
 
+def test_who_is_full_is_not_forgotten_when_a_roll_fails() -> None:
+    house = House(2).up()
+    results = rolled(house)
+    house.processes[1].says("full")
+    house.last.end(1)
+    assert results == [False]
+    house.clock.advance(2 * Supervisor.FIRST_DELAY)
+    assert house.last.worker.number == 2
+    house.last.ready()
+    assert [process.told for process in house.processes[:2]] == [[], ["retire"]]
+
+
+def test_one_that_dies_while_its_replacement_is_to_be_tried_again() -> None:
+    house = House(1).up()
+    house.processes[0].says("full")
+    house.last.end(1)
+    house.processes[0].end(-9)
+    house.supervisor.stop()
+    assert house.diary == ["up", "ended"]
+    assert house.clock.getDelayedCalls() == []
+
+
+def test_who_is_asked_to_end_is_replaced_first(said: list[str]) -> None:
+    house = House(1).up()
+    house.last.says("asked")
+    assert said[-1] == "worker 1 has been asked to end and is replaced"
+    assert (len(house.processes), house.processes[0].told) == (2, [])
+    house.last.ready()
+    assert house.processes[0].told == ["retire"]
+
+
+def test_a_service_manager_asks_everybody() -> None:
+    house = House(1).up()
+    house.last.says("asked")
+    house.supervisor.stop()
+    house.processes[0].says("asked")
+    assert house.processes[0].told == ["stop"]
+    assert house.last.signals == [signal.SIGTERM]
+    assert len(house.processes) == 2
+
+
 # --- stopping ------------------------------------------------------------------------------------
 
 
@@ -370,6 +411,7 @@ def test_stopping() -> None:
     assert house.processes[0].told == ["stop"]
     assert house.processes[1].signals == [signal.SIGTERM]
     assert house.processes[2].signals == [signal.SIGTERM]
+    assert house.processes[2].told == ["stop"], "it may have got ready"
     for process in house.processes:
         assert house.diary == []
         process.end(0)

@@ -1,4 +1,4 @@
-"""What a service says to systemd; what it gets from it is in tests/integration/test_workers.py."""
+"""What a service says to systemd; the whole is in tests/integration/test_workers.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
-from cyclone.deploy.systemd import Notifier, inherited_sockets
+from cyclone.deploy.systemd import Notifier
 
 
 @pytest.fixture
@@ -41,15 +41,20 @@ def test_what_is_said(manager: socket.socket) -> None:
     notifier.ready("fine")
     notifier.reloading("a moment")
     notifier.status("50 %")
+    notifier.advancing("60 %")
     notifier.stopping("bye")
     notifier.close()
     notifier.status("nobody hears this")
     notifier.close()
-    datagrams = [manager.recv(1000).decode().splitlines() for _ in range(4)]
+    datagrams = [manager.recv(1000).decode().splitlines() for _ in range(5)]
     assert datagrams[0] == ["READY=1", f"MAINPID={os.getpid()}", "STATUS=fine"]
     assert datagrams[1][0] == "RELOADING=1"
     assert datagrams[1][1].startswith("MONOTONIC_USEC=")
-    assert datagrams[2:] == [["STATUS=50 %"], ["STOPPING=1", "STATUS=bye"]]
+    assert datagrams[2:] == [
+        ["STATUS=50 %"],
+        ["STATUS=60 %", "EXTEND_TIMEOUT_USEC=60000000"],
+        ["STOPPING=1", "STATUS=bye"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,10 +107,3 @@ def test_a_manager_that_goes_away(manager: socket.socket, said: list[str]) -> No
     notifier.ready("fine")
     notifier.close()
     assert said[0].startswith("cannot notify the service manager: ")
-
-
-def test_nothing_is_inherited() -> None:
-    assert inherited_sockets({}) == []
-    environment = {"LISTEN_FDNAMES": "of somebody else"}
-    assert inherited_sockets(environment) == []
-    assert environment == {}

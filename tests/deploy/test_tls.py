@@ -79,6 +79,7 @@ def test_a_client_that_knows_the_root_trusts_the_chain(files: tuple[str, str]) -
         (["http/1.1"], "http/1.1"),
         (["h2", "http/1.1"], "http/1.1"),
         (["http/1.1", "h2"], "http/1.1"),
+        (["http/1.0"], "http/1.0"),
         ([], None),
     ],
 )

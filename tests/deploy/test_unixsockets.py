@@ -15,10 +15,12 @@ from twisted.internet.testing import MemoryReactorClock
 
 from cyclone.deploy import unixsockets
 from cyclone.deploy.errors import DeployError
+from cyclone.deploy.handover import Binding
 from cyclone.deploy.unixsockets import (
     Access,
     UNIXEndpoint,
     bound_unix_socket,
+    make_way,
     socket_mode,
     socket_owner,
 )
@@ -129,3 +131,49 @@ def test_what_a_process_that_is_gone_has_left(tmp_path: Path) -> None:
         bound_unix_socket(str(path), 7, 0o600)
     assert path.read_text() == "no socket"
     assert not (tmp_path / "socket.lock").is_symlink()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_lock_with_our_own_number(tmp_path: Path, answers: bool) -> None:
+    """A process before us may have had it, as in containers; or we have the socket already."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+        if answers:
+            left.listen()
+        (tmp_path / "socket.lock").symlink_to(str(os.getpid()))
+        make_way(str(path))
+        assert path.exists() is (tmp_path / "socket.lock").is_symlink() is answers
+
+
+def test_a_lock_of_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    make_way(str(path))
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    make_way(str(path))
+    (tmp_path / "socket.lock").symlink_to("1")
+    make_way(str(path))
+    assert path.is_socket()
+
+
+def test_what_is_no_socket(tmp_path: Path) -> None:
+    (tmp_path / "socket").write_text("mine")
+    _, ports, (failure,) = listened(tmp_path / "socket", Access())
+    assert ports == []
+    assert failure.check(DeployError)
+    assert str(failure.value).endswith("/socket: there is something else")
+
+
+async def test_the_socket_of_a_container_before(reactor: Any, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    (tmp_path / "socket.lock").symlink_to(str(os.getpid()))
+    for listener in (reactor, Binding(reactor)):
+        port = await UNIXEndpoint(listener, str(path), Access(), 7).listen(Factory())
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        with pytest.raises(CannotListenError):
+            await UNIXEndpoint(listener, str(path), Access(), 7).listen(Factory())
+        await port.stopListening()

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, eventAsText, globalLogPublisher
 from twisted.python.failure import Failure
 
-from cyclone.deploy import hangup, workerlog, workers
+from cyclone.deploy import hangup, processors, workerlog
+from cyclone.deploy.control import Control
 from cyclone.deploy.hangup import HangUp
 from cyclone.deploy.options import request_count
 from cyclone.deploy.plan import Place, Plan, Site
 from cyclone.deploy.worker import Order, Worker, count_requests, request_limit
 from cyclone.deploy.workerlog import Pipe, begin_forwarding, event_fields, log_forwarded
 from cyclone.deploy.workers import worker_count
+from cyclone.log import json_line
 from cyclone.util import WORKER_VARIABLE, worker_id
 from cyclone.web import Application
 
@@ -39,12 +45,48 @@ def test_worker_count(text: str, count: int) -> None:
     assert worker_count(text) == count
 
 
-def test_one_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The control groups of a machine, ours being /a/b.service."""
+    (tmp_path / "ours").write_text("5:cpu:/x\n0::/a/b.service\n")
+    (tmp_path / "a/b.service").mkdir(parents=True)
+    monkeypatch.setattr(processors, "_OURS", tmp_path / "ours")
+    monkeypatch.setattr(processors, "_ALL", tmp_path)
+    return tmp_path
+
+
+def test_one_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch, groups: Path) -> None:
+    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
     assert worker_count("auto") == 3
-    monkeypatch.delattr(workers.os, "sched_getaffinity")
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: None)
+    monkeypatch.delattr(processors.os, "sched_getaffinity")
+    monkeypatch.setattr(processors.os, "cpu_count", lambda: None)
     assert worker_count("auto") == 1
+    (groups / "ours").unlink()
+    assert worker_count("auto") == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1), ("", 8)],
+)
+@pytest.mark.parametrize("group", ["a/b.service", "a", "."])
+def test_a_share_of_the_processors(
+    monkeypatch: pytest.MonkeyPatch, groups: Path, group: str, limit: str, count: int
+) -> None:
+    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (groups / group / "cpu.max").write_text(f"{limit}\n")
+    assert worker_count("auto") == count
+
+
+def test_workers_are_run_as_we_are() -> None:
+    code = "from cyclone.deploy.interpreter import interpreter; print(*interpreter()[1:])"
+    switches = ["-P", "-s", "-O", "-Xdev", "-Xutf8", "-Wignore"]
+    command = [sys.executable, *switches, "-c", code]
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    assert set(done.stdout.split()) >= set(switches)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "two", "1025", "²"])
@@ -138,12 +180,22 @@ def test_an_event_is_forwarded(events: list[dict[str, Any]]) -> None:
     assert logged["log_system"] == "worker 4 cyclone.x#error"
     assert logged["log_text"].startswith("{b} {}\nTraceback")
     assert "ValueError: odd" in logged["log_text"]
+    line = json.loads(json_line(logged))
+    assert line["message"] == "{b} {}"
+    assert line["exception"].startswith("Traceback")
+    assert line["worker"] == 4
 
 
 def test_what_is_no_event(events: list[dict[str, Any]]) -> None:
     log_forwarded(1, {"level": "loud", "text": "x", "system": "mine"})
     assert events[0]["log_level"] is LogLevel.info
     assert events[0]["log_system"] == "worker 1 mine"
+    assert eventAsText(events[0])[:2] == "20", "it has a time"
+
+
+def test_what_is_no_text() -> None:
+    fields = event_fields({"log_format": "{file}", "file": "\udcff.txt"})
+    assert fields["text"] == r"\udcff.txt"
 
 
 def test_forwarding(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +271,7 @@ def test_nohup(free: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_application_may_have_the_signal(free: None) -> None:
     diary: list[str] = []
     signal.signal(signal.SIGHUP, lambda *_: diary.append("mine"))
-    HangUp(FakeReactor(), pytest.fail).install()
+    HangUp(FakeReactor(), pytest.fail, pytest.fail).install()
     signal.raise_signal(signal.SIGHUP)
     assert diary == ["mine"]
 
@@ -256,3 +308,45 @@ def test_a_worker_that_retires_may_be_told_to_stop(monkeypatch: pytest.MonkeyPat
     worker.on_message({"type": "stop"})
     assert (factory.stopping, factory.hurried) == (True, 1)
     assert stopped == ["reactor", "reactor"]
+
+
+def test_who_is_asked_to_end_lets_another_take_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr("cyclone.deploy.worker.stop_reactor", stopped.append)
+    reading, writing = os.pipe()
+    worker = Worker("reactor", Any, [], Pipe(writing))
+    worker.asked_to_end()
+    assert json.loads(os.read(reading, 100)) == {"type": "asked"}
+    assert stopped == []
+    worker.asked_to_end()
+    assert stopped == ["reactor"]
+    os.close(reading)
+    Worker("nobody listens", Any, [], Pipe(writing)).asked_to_end()
+    assert stopped == ["reactor", "nobody listens"]
+    os.close(writing)
+
+
+async def test_the_end_of_the_supervisor(reactor: Any) -> None:
+    reading, writing = os.pipe()
+    diary: list[object] = []
+    ended: Deferred[None] = Deferred()
+    control = Control(reactor, reading, diary.append, lambda: ended.callback(None))
+    control.startReading()  # type: ignore[no-untyped-call]
+    control.take(b'{"type": "ping"}\n{"type":')
+    os.write(writing, b'"pong"}\n')
+    os.close(writing)
+    try:
+        await ended
+    finally:
+        reactor.removeReader(control)
+        os.close(reading)
+    assert diary == [{"type": "ping"}, {"type": "pong"}]
+
+
+def test_a_reactor_that_stops_is_not_the_end_of_the_supervisor() -> None:
+    reading, writing = os.pipe()
+    try:
+        Control(None, reading, pytest.fail, pytest.fail).connectionLost()
+    finally:
+        os.close(reading)
+        os.close(writing)

@@ -654,7 +654,7 @@ class Sipping:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = itertools.count(10_000, -1)
-        monkeypatch.setattr("cyclone.http1.connection.progress", lambda transport: next(self.left))
+        monkeypatch.setattr("cyclone.http1.timing.progress", lambda transport: next(self.left))
 
 
 def test_sips_are_progress(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -662,7 +662,7 @@ def test_sips_are_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     Sipping(monkeypatch)
     wait(connection, 60)
     assert not connection.closed
-    monkeypatch.setattr("cyclone.http1.connection.progress", lambda transport: 7)
+    monkeypatch.setattr("cyclone.http1.timing.progress", lambda transport: 7)
     assert lasted(connection) <= 11
     assert connection.transport.aborted
 

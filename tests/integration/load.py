@@ -65,6 +65,11 @@ class Load:
             thread.join(30)
             assert not thread.is_alive(), "a client hangs"
 
+    @property
+    def served_by(self) -> set[str]:
+        """What the last answers on the connections of now said."""
+        return {last for last in self._last if last}
+
     def more(self, count: int = 50) -> None:
         """Wait for so many further answers."""
         with self._news:

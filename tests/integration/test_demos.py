@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import cyclone.web
 from cyclone.deploy import load_application
 from cyclone.testing import Client
 from cyclone.web import Application
@@ -24,6 +25,7 @@ APPLICATIONS = [
 #: reactor to call it when it runs, and the reactor of the tests will run for others.
 LOAD = """
 import sys
+import cyclone.web
 from cyclone.deploy import load_application
 print(type(load_application(sys.argv[1], None)).__mro__)
 """
@@ -65,8 +67,11 @@ def test_pages_of_the_site(site: Any, path: str, status: int, part: str) -> None
     assert part in response.text
 
 
-def test_names_are_escaped(site: Any) -> None:
+def test_names_are_escaped_and_cannot_be_made_up(site: Any) -> None:
     site.cookies.set("user", "<b>me</b>")
+    assert "Hello, stranger" in site.get("/").text
+    name = cyclone.web.create_signed_value(site.app.settings["cookie_secret"], "user", "<b>me</b>")
+    site.cookies.set("user", name.decode())
     assert "&lt;b&gt;me" in site.get("/").text
 
 

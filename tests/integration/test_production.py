@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import signal
@@ -42,7 +43,6 @@ def test_the_command_of_the_readme(project: Path, free_port: int) -> None:
     user = ["--uid=65534", "--gid=65534"] if os.geteuid() == 0 else []
     if user:
         os.chown(logs, NOBODY, NOBODY)
-        os.chown(log, NOBODY, NOBODY)
     subprocess.run(
         [
             *(str(Path(sys.executable).with_name("twistd")), *user, "--reactor=epoll"),
@@ -63,6 +63,8 @@ def test_the_command_of_the_readme(project: Path, free_port: int) -> None:
         wait_until(lambda: "200 GET / (127.0.0.1)" in log.read_text(), "the request is logged")
         assert "EPollReactor" in log.read_text()
         assert (logs / "hello.log.1").read_text().startswith("x")
+        os.kill(pid, signal.SIGUSR1)
+        wait_until((logs / "hello.log.2").exists, "the user can rotate what root has made")
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it ends")
@@ -99,3 +101,40 @@ def test_syslog(tmp_path: Path, free_port: int, twistd: Callable[..., Process]) 
     messages = tmp_path / "messages"
     wait_until(lambda: "200 GET / (127.0.0.1)" in messages.read_text(), "the request is logged")
     assert messages.read_text().startswith("hello ")
+
+
+def test_another_directory(tmp_path: Path, free_port: int, twistd: Callable[..., Process]) -> None:
+    """Applications are found where ``twistd`` was started, whatever ``--rundir`` says."""
+    shutil.copy(README / "hello.py", tmp_path)
+    (tmp_path / "run").mkdir()
+    process = twistd(
+        *("--rundir=run", "cyclone", "--workers=1"),
+        *("--app=hello.Application", "--unix=socket", f"--listen-endpoint=tcp:{free_port}"),
+        cwd=tmp_path,
+        line="worker 1 serves",
+    )
+    assert ask(free_port).text == "hello, world"
+    assert (tmp_path / "run/socket").is_socket()
+    process.stop()
+
+
+def test_the_terminal_is_closed(tmp_path: Path, free_port: int) -> None:
+    shutil.copy(README / "hello.py", tmp_path)
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(tmp_path)
+        program = str(Path(sys.executable).with_name("twistd"))
+        os.execv(program, [program, "-n", "--pidfile=", "cyclone", "hello.py", f"-p{free_port}"])
+    try:
+        shown = b""
+        while b"starting on" not in shown:
+            shown += os.read(terminal, 65536)
+        wait_until(lambda: ask(free_port).text == "hello, world", "it serves")
+    finally:
+        os.close(terminal)
+    try:
+        wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "it ends")
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise

@@ -125,6 +125,8 @@ def test_decorators(serve: Callable[..., Any], tmp_path: Path, free_port: int) -
     for method, text in [("GET", "hello, bob"), ("POST", "posted by bob"), ("PUT", "put by bob")]:
         answer = ask(free_port, "/", method, fields=cookie)
         assert (answer.status, answer.text) == (200, f"{text}\n")
+        assert answer.fields["content-type"].startswith("text/plain")  # a name is no HTML
+    assert ask(free_port, fields="Cookie: user=alice\r\n").status == 302  # and cannot be made up
     ends_well(process)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +102,53 @@ def unfinished(port: int) -> socket.socket:
     return client
 
 
+def test_over_tls_behind_a_proxy(run: Callable[..., Any], project: Path, free_port: int) -> None:
+    authority = trustme.CA()
+    (project / "certs").mkdir()
+    issued = authority.issue_cert("site.example")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(project / "certs" / "site.pem"))
+    process = run(
+        *("--ssl-app=website:make", "--ssl-appopts=over TLS", f"--ssl-port={free_port}"),
+        *("--ssl-certs=certs", "--proxy-protocol=127.0.0.1"),
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with socket.create_connection(("127.0.0.1", free_port), 20) as plain:
+        plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n")
+        with context.wrap_socket(plain, server_hostname="site.example") as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert b"over TLS" in answer
+    process.wait_for_line(r"200 GET / \(192\.0\.2\.7\)")
+
+
+def test_certificates_are_read_anew(run: Callable[..., Any], project: Path, free_port: int) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    def put(name: str, kind: trustme.KeyType) -> None:
+        issued = authority.issue_cert(name, "localhost", key_type=kind)
+        issued.private_key_pem.write_to_path(str(project / "server.key"))
+        issued.cert_chain_pems[0].write_to_path(str(project / "server.crt"))
+
+    def shown() -> str:
+        with (
+            socket.create_connection(("127.0.0.1", free_port), 20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            certificate: Any = client.getpeercert()
+        return str(certificate["subjectAltName"][0][1])
+
+    put("old.example", trustme.KeyType.ECDSA)
+    process = run("--ssl-app=website.py", f"--ssl-port={free_port}", "--reactor=uvloop")
+    assert shown() == "old.example"
+    put("new.example", trustme.KeyType.RSA)
+    process.signal(signal.SIGHUP)
+    process.wait_for_line("has been read anew")
+    assert shown() == "new.example"
+
+
 # --- serving -------------------------------------------------------------------------------------
 
 
@@ -160,6 +209,20 @@ def test_the_second_ctrl_c_does_not_wait(run: Callable[..., Any], free_port: int
     assert "Traceback" not in process.output
 
 
+def test_sighup_reads_certificates_anew(
+    run: Callable[..., Any], project: Path, free_port: int
+) -> None:
+    files = [str(project / name) for name in ("key.pem", "cert.pem")]
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(files[0])
+    certificate.cert_chain_pems[0].write_to_path(files[1])
+    endpoint = f"ssl:{free_port}:privateKey={files[0]}:certKey={files[1]}:interface=127.0.0.1"
+    process = run("website.py", "--listen-endpoint", endpoint)
+    process.signal(signal.SIGHUP)
+    process.wait_for_line("the certificate of ssl:.* has been read anew")
+    assert process.stop() == 0
+
+
 def test_colours_on_a_terminal(project: Path, free_port: int) -> None:
     ours, theirs = os.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -198,6 +261,7 @@ def test_colours_on_a_terminal(project: Path, free_port: int) -> None:
         ),
         (["website.py", "--port={used}", "--reload"], "cyclone: cannot listen on port {used} of"),
         (["website.py", "--reactor=steam"], "cyclone: there is no reactor 'steam'"),
+        (["website.py", "--reload", "--unix=x"], "cyclone: --reload serves at a TCP port"),
     ],
 )
 def test_messages(project: Path, arguments: list[str], message: str) -> None:
@@ -328,7 +392,11 @@ def test_a_server_without_its_supervisor_ends(run: Callable[..., Any], free_port
     wait_until(lambda: gone(server))
 
 
-def test_lines_of_json_and_nothing_else(run: Callable[..., Any], free_port: int) -> None:
+def test_lines_of_json_and_nothing_else(
+    run: Callable[..., Any], project: Path, free_port: int
+) -> None:
+    with (project / "website.py").open("a") as program:
+        program.write("print('printed by', 'the program')\n")
     process = run(
         "website.py", "--log-format=json", f"--port={free_port}", line='"message": ".*starting on'
     )
@@ -338,3 +406,6 @@ def test_lines_of_json_and_nothing_else(run: Callable[..., Any], free_port: int)
     process.wait()
     lines = [json.loads(line) for line in process.output.splitlines()]
     assert [line["uri"] for line in lines if line["logger"] == "cyclone.access"] == ["/"]
+    assert [line["message"] for line in lines if line["logger"] == "stdout"] == [
+        "printed by the program"
+    ]

@@ -276,7 +276,7 @@ def fails(project: Path, *arguments: str, before: Sequence[str] = ()) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to run: name an application with --app, or a file"),
+        ([], "nothing to run: name an application"),
         (["-r", "nowhere.Application"], "there is no module 'nowhere'"),
         (["-r", "hello.Nothing"], "there is no 'Nothing' in hello"),
         (["nowhere.py"], "there is no file nowhere.py"),

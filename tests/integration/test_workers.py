@@ -107,7 +107,7 @@ def run(
 
     def start(*arguments: str, line: str = "^Listening on ") -> Process:
         command = [script("cyclone"), "run", "app.py", f"--port={free_port}", *arguments]
-        return spawn(command, cwd=app, env=byte_code, line=line)
+        return spawn(command, cwd=app, env=byte_code, line=line, timeout=60)
 
     return start
 
@@ -206,15 +206,19 @@ def test_rolled_twenty_times_without_a_failure(run: Callable[..., Process], free
             process.signal(signal.SIGHUP)
             wait_for_lines(process, "all workers have been replaced", count)
         load.more()
+        os.kill(worker_pids(process)[1], signal.SIGTERM)
+        wait_for_lines(process, "has been asked to end and is replaced", 1)
+        wait_for_lines(process, r"worker 1 serves", 22)
+        load.more()
     assert load.failures == []
-    assert len(load.answers) == 21
-    wait_for_lines(process, "worker 1 has finished", 20)
+    assert len(load.answers) == 22
+    wait_for_lines(process, "worker 1 has finished", 21)
     assert len(os.listdir(f"/proc/{process.pid}/fd")) == descriptors
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert [int(pid) for pid in children] == [worker_pids(process)[1]]
     assert process.stop() == 0
     assert "Traceback" not in process.output
-    assert lines(process, r"worker 1 has finished") == 21
+    assert lines(process, r"worker 1 has finished") == 22
 
 
 def test_a_killed_worker_takes_only_its_own_along(
@@ -225,7 +229,7 @@ def test_a_killed_worker_takes_only_its_own_along(
     before = worker_pids(process)
     load = Load(("127.0.0.1", free_port), clients=6, life=1000)
     with load.running():
-        wait_until(lambda: len(load.answers) == 2, "both have work")
+        wait_until(lambda: len(load.served_by) == 2, "both have work")
         os.kill(before[1], signal.SIGKILL)
         wait_until(lambda: worker_pids(process)[1] != before[1], "another one")
         load.more()

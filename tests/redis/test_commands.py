@@ -132,7 +132,11 @@ async def test_transactions_and_pipelines(valkey: Valkey) -> None:
     with pytest.raises(redis.RedisError):
         await pipeline.execute_pipeline()
     # Both connections are free again.
+    assert pool.describe() == {"state": "up", "size": 2, "in_use": 0, "waiting": 0}
     await gatherResults([pool.multi(), pool.multi()])
+    waiting = pool.get("a")
+    assert pool.describe() == {"state": "up", "size": 2, "in_use": 2, "waiting": 1}
+    waiting.addErrback(lambda failure: failure.trap(redis.ConnectionError))
     await pool.disconnect()
 
 

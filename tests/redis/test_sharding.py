@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, DeferredList
 
 import cyclone.redis as redis
+from cyclone import health
 from cyclone.redis.sharding import tag_of
+from cyclone.testing import DeferredClient, ExpectLog
+from cyclone.web import Application
 from tests.plugins.valkey import Valkey
+
+from .support import eventually
 
 
 def node(name: str) -> Any:
@@ -123,3 +128,28 @@ async def test_one_of_them_is_away(valkey: Valkey, free_port: int) -> None:
     with pytest.raises(redis.ConnectionError):
         early.disconnect()
     assert repr(early) == "<Redis Sharded Connection: >"
+    assert early.describe() == {"state": "down", "size": 0, "in_use": 0, "waiting": 0}
+
+
+async def test_as_a_monitor_sees_them(valkey: Valkey, free_port: int) -> None:
+    here, nowhere = f"127.0.0.1:{valkey.port}", f"127.0.0.1:{free_port}"
+    for places, ready in (([here], True), ([here, nowhere], False)):
+        pool = redis.lazyShardedConnectionPool(places, poolsize=2, poolTimeout=0.2)
+        await eventually(lambda pool=pool: any(n._factory.size == 2 for n in pool._ring.nodes))
+        application = Application(health.routes(max_age=0), stores={"redis": pool})
+        with ExpectLog("cyclone.general", "redis (is away|does not answer)", required=not ready):
+            answer = (await DeferredClient(application).get("/-/ready")).json()
+        assert answer == {
+            "ready": ready,
+            "stores": {
+                "redis": {
+                    "ready": ready,
+                    "state": "up" if ready else "down",
+                    "size": 2 * len(places),
+                    "in_use": 0,
+                    "waiting": 0,
+                }
+            },
+        }
+        await pool.disconnect()
+        assert pool.describe()["state"] == "closed"

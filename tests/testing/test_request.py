@@ -130,6 +130,11 @@ def test_one_kind_of_body(options: dict[str, Any]) -> None:
         built("POST", **options)
 
 
+def test_unknown_options_are_not_overlooked() -> None:
+    with pytest.raises(TypeError, match="no option https, jsno"):
+        built("POST", jsno={}, https=True)
+
+
 # --- multipart ------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import globalLogPublisher
 
 from cyclone.log import (
@@ -20,7 +20,14 @@ from cyclone.log import (
     json_observer,
 )
 from cyclone.testing import Client
-from cyclone.web import SECURITY_HEADERS, Application, HTTPError, RequestHandler, asynchronous
+from cyclone.web import (
+    SECURITY_HEADERS,
+    Application,
+    HTTPError,
+    RequestHandler,
+    asynchronous,
+    security_headers,
+)
 
 HSTS = "Strict-Transport-Security"
 
@@ -98,6 +105,43 @@ def test_a_setting_changes_some() -> None:
     assert headers.get_list(HSTS) == ["max-age=60"]
     assert headers["X-More"] == "1"
     assert HSTS not in client(False, security_headers=setting).get("/").headers
+
+
+CSP = "Content-Security-Policy"
+
+
+@security_headers({"x-frame-options": None, CSP: "sandbox"})
+class Widget(Page):
+    def set_default_headers(self) -> None:
+        self.set_header("Referrer-Policy", "no-referrer")
+
+
+@pytest.mark.parametrize("what", WHAT)
+@pytest.mark.parametrize("https", [True, False])
+@pytest.mark.parametrize("setting", [None, {"X-Content-Type-Options": None, CSP: "none"}])
+@pytest.mark.filterwarnings("ignore")
+def test_of_one_handler(what: str, https: bool, setting: Any) -> None:
+    application = Application(
+        [("/page/(.*)", Page), ("/(.*)", Widget)],
+        security_headers=setting,
+        log_function=lambda handler: None,
+    )
+    asked = Client(application, https=https)
+    for _ in range(3):
+        headers = asked.get(f"/{what}").headers
+        assert "X-Frame-Options" not in headers
+        assert headers.get_list(CSP) == ["sandbox"]
+        assert headers.get_list("Referrer-Policy") == ["no-referrer"]  # the handler's own
+        assert headers.get("X-Content-Type-Options") == (None if setting else "nosniff")
+        assert (HSTS in headers) is https
+        others = asked.get("/page/plain").headers
+        assert ("X-Frame-Options" in others) is bool(setting)
+        assert others.get(CSP) == ("none" if setting else None)
+
+
+def test_malformed_ones_of_a_handler() -> None:
+    with pytest.raises(ValueError, match="X-Frame-Options must be text or None"):
+        security_headers({"X-Frame-Options": 1})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +232,43 @@ def test_ids_in_each_line(lines: Any) -> None:
     assert len(of[made]) == 3
     (access,) = [line for line in lines() if line.get("request_id") == "third"]
     assert (access["logger"], access["status"], access["method"]) == ("cyclone.access", 200, "POST")
+
+
+class Failing(RequestHandler):
+    """Waits in each of the three ways, and fails."""
+
+    waiting: list[Deferred[None]] = []
+
+    def wait(self) -> Deferred[None]:
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+    async def get(self) -> None:
+        await self.wait()
+        raise LookupError
+
+    @inlineCallbacks
+    def post(self) -> Any:
+        yield self.wait()
+        raise LookupError
+
+    def put(self) -> Deferred[None]:
+        return self.wait().addCallback(self.fail)
+
+    def fail(self, result: None) -> None:
+        raise LookupError
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.filterwarnings("ignore")
+def test_ids_in_the_lines_about_an_error(lines: Any, method: str) -> None:
+    asked = Client(Application([("/", Failing)], request_id=True))
+    pending = asked.open(method, "/", headers={"X-Request-Id": "mine"})
+    Failing.waiting.pop().callback(None)  # outside of the request
+    assert pending.response.status == 500
+    error, access = lines()
+    assert error["request_id"] == access["request_id"] == "mine"
+    assert "exception" in error
 
 
 @pytest.mark.parametrize(

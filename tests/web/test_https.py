@@ -9,7 +9,7 @@ import pytest
 from cyclone.testing import Client
 from cyclone.web import https_redirect
 
-HOSTS = "example.com, *.example.com, [::1]"
+HOSTS = "example.com, *.example.com, [::1], bücher.example, *.bücher.example"
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,9 @@ HOSTS = "example.com, *.example.com, [::1]"
         ("GET", "example.com", "//evil.example/", 301, "https://example.com//evil.example/"),
         ("POST", "example.com", "/form", 308, "https://example.com/form"),
         ("OPTIONS", "example.com", "*", 308, "https://example.com/"),
+        ("GET", "example.com.", "/a", 301, "https://example.com/a"),
+        ("GET", "xn--bcher-kva.example", "/", 301, "https://xn--bcher-kva.example/"),
+        ("GET", "www.xn--bcher-kva.example", "/", 301, "https://www.xn--bcher-kva.example/"),
         ("GET", "evil.example", "/", 421, None),
         ("GET", "notexample.com", "/", 421, None),
         ("GET", "a.b.example.com", "/", 421, None),
@@ -63,6 +66,11 @@ def test_challenges_of_acme_are_served(tmp_path: Path) -> None:
     assert client.get("/.well-known/acme-challenge/..%2f..%2fsecret").status == 301
     plain = Client(https_redirect("example.com"), host="example.com")
     assert plain.get("/.well-known/acme-challenge/to_k-en").status == 301
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(ValueError, match="is no name of a host"):
+        https_redirect("ü..example")
 
 
 @pytest.mark.parametrize("hosts", ["", " , ", []])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import linecache
 import re
@@ -13,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyclone.web import pages
-from cyclone.web.pages import debug_page, error_page, without_secrets
+from cyclone.testing import Client
+from cyclone.web import Application, RequestHandler, pages
+from cyclone.web.pages import debug_page, error_page, policy_for, without_secrets
 
 NASTY = "<script>alert('1')</script>&\"x\""
 
@@ -57,6 +60,49 @@ def test_error_page() -> None:
     assert read.said.count("404: Not Found") == 2  # title and heading
     assert page.startswith("<!DOCTYPE html>")
     assert len(page) < 1000
+
+
+@pytest.mark.parametrize(
+    ("theirs", "kept"),
+    [
+        ("default-src 'self'", ""),
+        ("style-src 'self'; frame-ancestors 'none' ; base-uri 'none'", "; frame-ancestors 'none'"),
+        (
+            "default-src 'self', frame-ancestors https://a.example",
+            "; frame-ancestors https://a.example",
+        ),
+    ],
+)
+def test_a_policy_for_pages_of_theirs_does_not_bare_ours(theirs: str, kept: str) -> None:
+    page = error_page(404, "Not Found")
+    style = page[page.index("<style>") + len("<style>") : page.index("</style>")]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    ours = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert policy_for(page, theirs) == ours + kept
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_responses_with_our_pages_have_that_policy(debug: bool) -> None:
+    class Broken(RequestHandler):
+        def set_default_headers(self) -> None:
+            if policy := self.get_argument("policy", ""):
+                self.set_header("Content-Security-Policy", policy)
+
+        def get(self) -> None:
+            raise ValueError("on purpose")
+
+    client = Client(Application([("/", Broken)], serve_traceback=debug))
+    policies = {
+        asked: client.get("/", params={"policy": asked}).headers.get("Content-Security-Policy")
+        for asked in ("", "frame-ancestors 'self'", "default-src 'self'")
+    }
+    page = client.get("/").text
+    assert ("on purpose" in page) == debug
+    assert policies == {
+        "": None,
+        "frame-ancestors 'self'": "frame-ancestors 'self'",
+        "default-src 'self'": policy_for(page, "default-src 'self'"),
+    }
 
 
 @given(st.text())

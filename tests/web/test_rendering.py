@@ -475,6 +475,23 @@ def test_a_user_who_is_looked_up_is_waited_for(stream: bool, late: bool) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_an_error_page_is_shown_to_nobody_if_it_is_the_user_who_cannot_be_told(
+    stream: bool,
+) -> None:
+    class Handler(rendering("t", {"t": "{% if current_user %}in{% else %}out{% end %}"})):  # type: ignore[misc]
+        stream_render = stream
+
+        async def get_current_user(self) -> Any:
+            raise HTTPError(503)
+
+        def write_error(self, status_code: int, **kwargs: Any) -> Any:
+            return self.render("t")
+
+    response = client_of(Handler).get("/")
+    assert (response.status, response.text) == (503, "out")
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("late", [False, True])
 def test_a_locale_that_is_looked_up_is_waited_for(stream: bool, late: bool) -> None:
     class Shouting(Locale):

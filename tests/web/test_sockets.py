@@ -6,8 +6,9 @@ Nothing here waits for time to pass: a handler tells when it has to wait for its
 from __future__ import annotations
 
 import hashlib
+import ssl as stdlib_ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from twisted.internet.endpoints import (
     UNIXClientEndpoint,
     connectProtocol,
 )
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 
-from cyclone.deploy.tls import tls_options
+from cyclone.deploy.tls import has_native_tls, tls_context, tls_options
 from cyclone.http1 import PeerGone
 from cyclone.testing import ResponseParser, parse_responses
 from cyclone.web import Application, RequestHandler, asynchronous, stream_request_body
@@ -470,3 +472,69 @@ async def test_watchers_hear_that_the_peer_left(
         await ended
         await peer.done
     assert notes == ["closed", "on_finish", None]
+
+
+# --- the end -------------------------------------------------------------------------------------
+
+
+class Sleeper(Protocol):
+    """A client that shakes hands, over TLS, and asks; from then on it answers nothing.
+
+    `done` fires with the reason for the end of the connection.
+    """
+
+    def __init__(self, sent: bytes) -> None:
+        context = stdlib_ssl.SSLContext(stdlib_ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, stdlib_ssl.CERT_NONE
+        self._in, self._out = stdlib_ssl.MemoryBIO(), stdlib_ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._in, self._out)
+        self._sent = sent
+        self.answered: Deferred[None] = Deferred()
+        self.done: Deferred[Any] = Deferred()
+
+    def connectionMade(self) -> None:
+        self._shake_hands()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._in.write(data)
+        if self._sent:
+            self._shake_hands()
+        elif not self.answered.called:
+            self.answered.callback(None)
+
+    def _shake_hands(self) -> None:
+        with suppress(stdlib_ssl.SSLWantReadError):
+            self._session.do_handshake()
+            self._session.write(self._sent)
+            self._sent = b""
+        self.transport.write(self._out.read())
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.done.callback(reason.type)
+
+
+@pytest.mark.parametrize("native", [False, True])
+async def test_over_tls_who_does_not_say_goodbye_is_not_waited_for(
+    native: bool, reactor: Any, tmp_path: Path
+) -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.write("hello")
+
+    if native and not has_native_tls(reactor):
+        pytest.skip("this reactor leaves TLS to Twisted")
+    certificate = tmp_path / "certificate"
+    certificate.write_bytes(CERTIFICATE)
+    both = str(certificate), str(certificate)
+    app = Application([("/", Handler)], linger_timeout=0.1, drain_timeout=8)
+    if native:
+        port = reactor.listenTLS(0, app, tls_context(*both), interface="127.0.0.1")
+    else:
+        port = reactor.listenSSL(0, app, tls_options(*both), interface="127.0.0.1")
+    address = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+    peer = await connectProtocol(address, Sleeper(GET))
+    await peer.answered
+    await port.stopListening()
+    await app.drain()
+    # Cut at the end of `drain_timeout` it would have been a reset.
+    assert await peer.done is ConnectionDone

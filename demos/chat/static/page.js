@@ -78,6 +78,8 @@ form.addEventListener("submit", async event => {
 });
 
 try { byId("name").value = localStorage.getItem("name") ?? ""; } catch { /* not allowed here */ }
+form.hidden = false;
+say("Connecting …");
 addEventListener("pagehide", () => leaving?.abort());
 addEventListener("pageshow", event => { if (event.persisted) listen(); });
 listen();

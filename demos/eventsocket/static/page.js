@@ -24,9 +24,9 @@ function time() {
 }
 
 async function command(path, fields) {
-  const answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
-  const error = answer.status === 204 ? "" : (await answer.json().catch(() => ({}))).error;
-  byId("said").textContent = answer.status === 204 ? "" : error ?? "The switch cannot be reached.";
+  const answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields) }).catch(() => null);
+  const error = answer?.ok ? "" : (await answer?.json().catch(() => null))?.error;
+  byId("said").textContent = error ?? `The ${answer ? "switch" : "server"} cannot be reached.`;
 }
 
 function show({ key, caller, callee, state, since }) {

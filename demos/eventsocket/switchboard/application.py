@@ -88,12 +88,13 @@ class Command(cyclone.web.RequestHandler):
         if what == "hang-up":
             words = ["uuid_kill", self._word("key", r"[0-9a-f-]{36}")]
         else:
-            names = [self._word(name, r"\w{1,20}") for name in ("caller", "callee")]
-            words = ["originate", *(f"user/{name}" for name in names)]
-        if self.board.client is None:
+            caller, callee = (self._word(name, r"\w{1,20}") for name in ("caller", "callee"))
+            words = ["originate", f"user/{caller}", f"&bridge(user/{callee})"]
+        client = self.board.client
+        if client is None:
             raise HTTPError(503)
         try:
-            await self.board.client.call(*words)
+            await (client.call if what == "hang-up" else client.job)(*words)
         except Refused as refused:
             self.set_status(409)
             self.finish({"error": str(refused)})

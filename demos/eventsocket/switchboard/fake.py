@@ -21,6 +21,8 @@ PASSWORD = "ClueCon"  # as FreeSWITCH comes
 MOST_CALLS = 12
 BUSY = 7
 MOST_CLIENTS = 20
+#: Seconds between two signs of life.
+HEARTBEAT = 20
 PEOPLE = ("Ada", "Grace", "Agner", "Alexander", "Hedy", "Antonio", "Elisha", "Johann")
 
 
@@ -59,8 +61,13 @@ class Session(Protocol):
             self.wants |= set(rest.upper().split()[1:])
             self._reply("+OK event listener enabled json")
         elif verb == "api":
-            answer = self.factory.command(*rest.split()).encode()
-            self.transport.write(message(answer, content_type="api/response"))
+            answer = self.factory.command(*rest.split())
+            self.transport.write(message(answer.encode(), content_type="api/response"))
+        elif verb == "bgapi":
+            key = given.fields.get("job-uuid") or str(uuid.uuid4())
+            self._reply(f"+OK Job-UUID: {key}")
+            answer = self.factory.command(*rest.split())
+            self.tell({"Event-Name": "BACKGROUND_JOB", "Job-UUID": key, "_body": answer})
         else:
             self._reply("-ERR command not found")
 
@@ -92,6 +99,7 @@ class Switch(Factory):
         self.password = password
         self.sessions: set[Session] = set()
         self.calls: dict[str, dict[str, str]] = {}
+        self._seconds = 0
         self._life = LoopingCall(self._live)
         if clock is not None:
             self._life.clock = clock
@@ -111,6 +119,9 @@ class Switch(Factory):
             session.transport.abortConnection()
 
     def _live(self) -> None:
+        self._seconds += 1
+        if self._seconds % HEARTBEAT == 0:
+            self._tell_all({"Event-Name": "HEARTBEAT"})
         ringing = [key for key, call in self.calls.items() if call["state"] == "ringing"]
         if ringing and random.random() < 0.6:
             self.answer(random.choice(ringing))
@@ -148,6 +159,9 @@ class Switch(Factory):
             "Caller-Destination-Number": call["callee"],
             **(more or {}),
         }
+        self._tell_all(event)
+
+    def _tell_all(self, event: dict[str, str]) -> None:
         for session in list(self.sessions):
             session.tell(event)
 
@@ -156,7 +170,7 @@ class Switch(Factory):
         if verb == "status":
             return f"UP: {len(self.calls)} session(s)\n"
         if verb == "originate" and len(words) == 2:
-            caller, callee = (word.rpartition("/")[2].title() for word in words)
+            caller, callee = (word.rpartition("/")[2].rstrip(")").title() for word in words)
             key = self.begin(caller, callee)
             return f"+OK {key}\n" if key else "-ERR NORMAL_CIRCUIT_CONGESTION\n"
         if verb == "uuid_kill" and len(words) == 1:

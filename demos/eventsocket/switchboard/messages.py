@@ -93,8 +93,8 @@ def message(body: bytes = b"", **fields: str) -> bytes:
     return "".join(f"{name}: {value}\n" for name, value in lines.items()).encode() + b"\n" + body
 
 
-def command(*words: str) -> bytes:
-    """A command of these words.
+def command(*words: str, **fields: str) -> bytes:
+    """A command of these words; ``job_uuid="x"`` is the field Job-Uuid.
 
     Raises:
         ValueError: one of them would end it, and begin another.
@@ -102,4 +102,4 @@ def command(*words: str) -> bytes:
     line = " ".join(words)
     if not line.isprintable():
         raise ValueError(f"no command: {line!r}")
-    return f"{line}\n\n".encode()
+    return f"{line}\n".encode() + message(b"", **fields)

@@ -68,9 +68,11 @@ class Authorize(RequestHandler):
         asked = self._asked()
         if error := self._complaint(asked):
             return self._answer(asked, error=error)
-        # Browsers apply the policy to where the form's answer redirects as well.
+        # Browsers apply the policy to where the form's answer redirects as well.  It has no word
+        # for an address of IPv6.
         parts = urlsplit(asked.redirect_uri)
-        self._restrict(f"'self' {parts.scheme}://{parts.netloc}")
+        host = "" if parts.netloc.startswith("[") else f"//{parts.netloc}"
+        self._restrict(f"'self' {parts.scheme}:{host}")
         return self.render(
             "consent.html",
             service=self.application.title,
@@ -100,7 +102,7 @@ class Authorize(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> Any:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        message = getattr(error, "log_message", None) or "This did not work."
+        message = getattr(error, "log_message", None) or "it asked for what is not there"
         return self.render("error.html", service=self.application.title, message=message)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cyclone.web
 from cyclone.web import HTTPError, RequestHandler, url
@@ -14,9 +15,11 @@ from .keeper import CannotStart, Keeper
 __all__ = ["Gallery"]
 
 HERE = Path(__file__).parents[1]
+#: What this machine is called by browsers on it.
+NEAR = {"127.0.0.1", "localhost", "[::1]"}
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'self' {host}; frame-ancestors 'none'"
+    "form-action 'self' http://127.0.0.1:* {host}; frame-ancestors 'none'"
 )
 
 
@@ -27,7 +30,9 @@ class Base(RequestHandler):
 
     def set_default_headers(self) -> None:
         # The form's answer leads to another port of this host, which counts as where it goes.
-        host = f"http://{self.request.host_name}:*"
+        # Policies have no word for an address of IPv6.
+        name = self.request.host_name
+        host = "http:" if name.startswith("[") else f"http://{name}:*"
         self.set_header("Content-Security-Policy", POLICY.format(host=host))
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "same-origin")
@@ -38,7 +43,12 @@ class Entrance(Base):
 
     def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
-        self.render("index.html", rooms=ROOMS, running=self.application.keeper.running)
+        self.render(
+            "index.html",
+            rooms=ROOMS,
+            running=self.application.keeper.running,
+            is_near=self.request.host_name in NEAR,
+        )
 
 
 class Open(Base):
@@ -52,14 +62,14 @@ class Open(Base):
         here = self.request.connection.transport.getHost()
         host = getattr(here, "host", "127.0.0.1")
         try:
-            port = await self.application.keeper.port_of(demo, host)
+            place = urlsplit(await self.application.keeper.url_of(demo, host))
         except CannotStart as error:
             self.set_status(503)
             self.render("failed.html", demo=demo, why=str(error))
             return
-        name = self.request.host_name
-        where = f"[{name}]" if ":" in name else name
-        self.redirect(f"http://{where}:{port}/", status=303)
+        # Whoever reaches us by some name reaches the demo by it, too.
+        where = place.netloc if demo.is_local else f"{self.request.host_name}:{place.port}"
+        self.redirect(f"http://{where}/", status=303)
 
 
 class Gallery(cyclone.web.Application):

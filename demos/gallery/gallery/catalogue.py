@@ -10,16 +10,22 @@ __all__ = ["DEMOS", "ROOMS", "Demo"]
 DEMOS = Path(__file__).parents[2]
 
 
+#: How most demos are run, by Python; what stands in braces is put in by the keeper.
+RUN = ("-m", "cyclone", "run", "--port=0", "--host={host}")
+
+
 class Demo(NamedTuple):
     """One demo.
 
     Attributes:
-        name: its directory, below ``demos``; also what it is called in URLs.
+        name: its directory, below ``demos``.
         title, text: for people.
         target: what of it is run.
-        options: further arguments of ``cyclone run``; ``{redis}`` stands for the URL of a Redis,
-            which is started for it.
-        paths: where to look besides the first page.
+        options: further arguments of ``cyclone run``. ``{redis}`` stands for the URL of a Redis,
+            which is started for it, ``{data}`` for a directory that goes when the gallery ends,
+            ``{port}`` for a port that is free.
+        script: arguments of Python, in place of ``cyclone run`` and all of its.
+        is_local: whether only browsers on this machine can use it.
     """
 
     name: str
@@ -27,12 +33,14 @@ class Demo(NamedTuple):
     text: str
     target: str = "app.py"
     options: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    script: tuple[str, ...] = ()
+    is_local: bool = False
 
     @property
     def slug(self) -> str:
-        """The name as one piece of a path."""
-        return self.name.replace("/", "-")
+        """What it is called in URLs."""
+        part = "" if self.target == "app.py" else f"-{Path(self.target).stem}"
+        return self.name.replace("/", "-") + part
 
     @property
     def directory(self) -> Path:
@@ -40,9 +48,13 @@ class Demo(NamedTuple):
         return DEMOS / self.name
 
     @property
-    def needs_redis(self) -> bool:
-        """Whether it talks to a Redis."""
-        return any("{redis}" in option for option in self.options)
+    def arguments(self) -> tuple[str, ...]:
+        """What Python is started with."""
+        return self.script or (*RUN, self.target, *self.options)
+
+    def wants(self, what: str) -> bool:
+        """Whether something has to be put into its arguments."""
+        return any(f"{{{what}}}" in argument for argument in self.arguments)
 
 
 #: The demos by rooms of the gallery.
@@ -55,6 +67,12 @@ ROOMS: dict[str, list[Demo]] = {
         Demo("httpclient", "Fetching", "Many addresses at once, while nobody waits."),
         Demo(
             "readme",
+            "A long second",
+            "An answer that takes five of them, while others get theirs.",
+            target="delayed.py",
+        ),
+        Demo(
+            "readme",
             "A clock",
             "A response that never ends: a line a second to everybody.",
             target="clock.py",
@@ -64,19 +82,46 @@ ROOMS: dict[str, list[Demo]] = {
         Demo("websocket/chat", "Chat", "Rooms over WebSockets, and statistics of what goes on."),
         Demo("websocket/echo", "Echo", "What goes over a WebSocket, frame by frame."),
         Demo("sse", "Prices", "Server-sent events that survive a lost connection."),
-        Demo("chat", "Long polling", "A chat for those who have neither."),
+        Demo("chat", "Long polling", "A chat without WebSockets: requests that wait."),
         Demo("eventsocket", "Switchboard", "A telephone switch's calls, as they happen."),
     ],
     "Pages and people": [
-        Demo("blog", "Blog", "Users, forms, templates, SQLite, four languages."),
+        Demo(
+            "blog",
+            "Blog",
+            "Users, forms, templates, SQLite, four languages.",
+            options=("--appopts", "{data}"),
+        ),
         Demo("locale", "Languages", "One page in six languages, one of them right to left."),
         Demo("sessions", "Sessions", "Log in twice, and end one from the other."),
-        Demo("httpauth", "Basic", "Names and passwords that the browser asks for."),
-        Demo("digest_auth", "Digest", "The same without sending the password."),
-        Demo("auth", "OpenID Connect", "Logging in at a provider that comes along."),
-        Demo("github_auth", "GitHub", "Logging in with OAuth 2, at a service that is made up."),
-        Demo("dropbox_auth", "Dropbox", "The same for files."),
-        Demo("facebook", "Facebook", "The same for friends."),
+        Demo("httpauth", "HTTP Basic", "Names and passwords that the browser asks for."),
+        Demo("digest_auth", "HTTP Digest", "The same, and the password is never sent."),
+        Demo(
+            "auth",
+            "OpenID Connect",
+            "Logging in at a provider that comes along.",
+            is_local=True,
+        ),
+        Demo(
+            "github_auth",
+            "GitHub",
+            "Logging in with OAuth 2, at a service that is made up.",
+            is_local=True,
+        ),
+        Demo(
+            "dropbox_auth",
+            "Dropbox",
+            "Logging in without a secret, and one's files.",
+            is_local=True,
+        ),
+        Demo("facebook", "Facebook", "Logging in, and what one has posted.", is_local=True),
+        Demo(
+            "ssl",
+            "HTTPS",
+            "Behind a certificate that is made for it: the browser will warn you.",
+            script=("serve.py", "0", "{port}", "{data}"),
+            is_local=True,
+        ),
     ],
     "Services": [
         Demo("rpc", "Remote calls", "JSON-RPC and XML-RPC, from the page and from programs."),
@@ -90,7 +135,8 @@ ROOMS: dict[str, list[Demo]] = {
         Demo(
             "s3",
             "S3",
-            "A store for the clients of S3. It has no pages: an error in XML is how it says hello.",
+            "A store for the clients of S3, and how to use it from a shell.",
+            options=("--appopts", "{data}"),
         ),
         Demo(
             "scale",

@@ -13,7 +13,6 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ProcessExitedAlready
@@ -27,6 +26,8 @@ __all__ = ["CannotStart", "Child", "Keeper"]
 START_SECONDS = 30
 STOP_SECONDS = 3
 KEPT_LINES = 20
+#: What `cyclone run` and `twistd cyclone` say when they have begun to listen.
+READY = re.compile(r"(?:Listening on|starting on \d+,) (http://\S+)")
 
 
 class CannotStart(Exception):
@@ -104,54 +105,59 @@ class Keeper:
     """Starts what is asked for, once.
 
     Attributes:
-        running: what runs, or is about to, by name.
+        running: what runs, or is about to, by slug.
     """
 
     def __init__(self, reactor: Any) -> None:
         self.running: dict[str, Child] = {}
         self._reactor = reactor
         self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._redis_port = 0
+        self._ends = False
 
-    async def port_of(self, demo: Demo, host: str) -> int:
-        """Where the demo listens, on this address of ours; it is started if it is not there.
+    async def url_of(self, demo: Demo, host: str) -> str:
+        """Where the demo says that it listens; it is started if it is not there.
+
+        Args:
+            host: the address of ours to listen at.
 
         Raises:
             CannotStart: it did not begin to listen.
         """
-        options = list(demo.options)
-        if demo.needs_redis:
-            redis = await self._redis()
-            options = [option.replace("{redis}", redis) for option in options]
-        command = [sys.executable, "-m", "cyclone", "run", demo.target, "--port=0"]
-        found = await self._start(
-            demo.name,
-            re.compile(r"Listening on (http://\S+)"),
-            [*command, f"--host={host}", *options],
-            demo.directory,
-        )
-        port = urlsplit(found[1]).port
-        if port is None:
-            raise CannotStart(f"it listens on {found[1]}")
-        return port
+        given = {"host": host}
+        if demo.wants("redis"):
+            given["redis"] = await self._redis()
+        if demo.wants("data"):
+            given["data"] = str(self._temporary / demo.slug)
+        if demo.wants("port"):
+            given["port"] = str(_free_port())
+        arguments = [argument.format_map(given) for argument in demo.arguments]
+        found = await self._start(demo.slug, READY, [sys.executable, *arguments], demo.directory)
+        return found[1]
+
+    @property
+    def _temporary(self) -> Path:
+        """A directory for what is kept as long as we are."""
+        if self._directory is None:
+            self._directory = tempfile.TemporaryDirectory(prefix="cyclone-gallery-")
+        return Path(self._directory.name)
 
     async def _redis(self) -> str:
         """The URL of a Redis of our own, which keeps nothing."""
-        if self._directory is None:
-            self._directory = tempfile.TemporaryDirectory(prefix="cyclone-gallery-")
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self._redis_port = int(free.getsockname()[1])
-        here = self._directory.name
-        command = [_redis_server(), "--bind", "127.0.0.1", "--save", "", "--dir", here]
-        ready = re.compile(r"Ready to accept connections")
+        self._redis_port = self._redis_port or _free_port()
         port = str(self._redis_port)
-        await self._start("the Redis", ready, [*command, "--port", port], Path(here))
+        command = [_redis_server(), "--bind", "127.0.0.1", "--port", port, "--save", ""]
+        ready = re.compile(r"Ready to accept connections")
+        here = self._temporary
+        await self._start("the Redis", ready, [*command, "--dir", str(here)], here)
         return f"redis://127.0.0.1:{port}"
 
     async def _start(
         self, name: str, ready: re.Pattern[str], command: list[str], directory: Path
     ) -> re.Match[str]:
         child = self.running.get(name)
+        if child is None and self._ends:
+            raise CannotStart("the gallery ends")
         if child is None:
             child = self.running[name] = Child(self._reactor, ready)
             child.ended.addCallback(lambda _: self.running.pop(name, None))
@@ -163,6 +169,7 @@ class Keeper:
 
     def stop(self) -> Deferred[Any]:
         """End everything; fires when all is gone."""
+        self._ends = True
         children = list(self.running.values())
         ends = []
         for child in children:
@@ -171,6 +178,12 @@ class Keeper:
             child.stop()
         done: Deferred[Any] = DeferredList(ends)
         return done.addCallback(lambda _: self._directory and self._directory.cleanup())
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _redis_server() -> str:

@@ -9,6 +9,8 @@ function size(bytes) {
   return bytes < 1048576 ? `${number.format(bytes / 1024)} KiB` : `${number.format(bytes / 1048576)} MiB`;
 }
 
+const time = seconds => seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number.format(seconds)} s`;
+
 function add({ url, about }, key) {
   const item = byId("target").content.cloneNode(true).firstElementChild;
   item.querySelector("input").value = key;
@@ -63,16 +65,16 @@ function fetch_them(chosen) {
   on("done", ({ target, code, reason, bytes, seconds }) => {
     waited += seconds;
     progress(target, 1);
-    outcome(target, `${code} ${reason}, ${size(bytes)} in ${number.format(seconds)} s`, code < 400 ? "done" : "failed");
+    outcome(target, `${code} ${reason}, ${size(bytes)} in ${time(seconds)}`, code < 400 ? "done" : "failed");
   });
   on("failed", ({ target, reason, seconds }) => {
     waited += seconds;
     progress(target, 0);
-    outcome(target, `${reason} (after ${number.format(seconds)} s)`, "failed");
+    outcome(target, `${reason} (after ${time(seconds)})`, "failed");
   });
   on("end", ({ fetched }) => {
     const took = (performance.now() - begun) / 1000;
-    stop(`${fetched} fetched in ${number.format(took)} s; one after the other it would have been ${number.format(waited)} s.`);
+    stop(`${fetched} fetched in ${time(took)}; one after the other it would have been ${time(waited)}.`);
   });
   // It would come back by itself, and begin anew.
   source.addEventListener("error", () => { stop("The server does not answer."); give_up(); });

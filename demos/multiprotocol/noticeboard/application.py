@@ -52,7 +52,8 @@ class Post(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        self.finish({"error": getattr(error, "log_message", None) or "this did not work"})
+        message = error.get_message() if isinstance(error, HTTPError) else None
+        self.finish({"error": message or "this did not work"})
 
 
 class Live(cyclone.sse.SSEHandler):

@@ -1,4 +1,5 @@
 const $ = (id) => document.getElementById(id);
+const SHOWN = 200; // characters of a value
 const path = (name) => `/keys/${encodeURIComponent(name)}`;
 
 async function ask(where, options) {
@@ -15,16 +16,22 @@ async function ask(where, options) {
   }
 }
 
+let again = 0;
+
 async function show() {
+  clearTimeout(again);
   const response = await ask("/keys");
-  if (!response) return;
+  if (!response) {
+    again = setTimeout(show, 2000); // until the server is back
+    return;
+  }
   const { keys } = await response.json();
   const rows = await Promise.all(keys.map(async (name) => {
     const value = await fetch(path(name));
     const row = document.createElement("tr");
     const cells = [name, value.ok ? await value.text() : ""].map((text) => {
       const cell = document.createElement("td");
-      cell.textContent = text;
+      cell.textContent = text.length > SHOWN ? `${text.slice(0, SHOWN)} …` : text;
       return cell;
     });
     const button = document.createElement("button");
@@ -57,6 +64,7 @@ function listen() {
   const url = new URL("/listen/today", location.href);
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
+  socket.addEventListener("open", show); // the server may have been away, and have other keys
   socket.addEventListener("message", (event) => {
     const item = document.createElement("li");
     item.textContent = event.data;
@@ -66,5 +74,4 @@ function listen() {
   socket.addEventListener("close", () => setTimeout(listen, 1000));
 }
 
-show();
 listen();

@@ -53,11 +53,14 @@ class S3Application(Application):
     def __init__(self, data: str = "", *, min_part: int = MIN_PART, **settings: Any) -> None:
         directory = Path(data) if data else HERE / "data"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = load_keys(directory / "keys.json")
-        app_log.info("Access keys and secrets are in %s", directory / "keys.json")
+        file = directory.resolve() / "keys.json"
+        keys = load_keys(file)
+        app_log.info("Access keys and secrets are in %s", file)
         defaults = {
             "store": Store(directory, min_part),
             "keys": keys,
+            "keys_file": file,
+            "template_path": str(HERE / "templates"),
             "chunk_size": 256 * 1024,
             "default_handler_class": S3Handler,
         }

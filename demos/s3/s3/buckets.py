@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from . import welcome
 from .answers import iso_date, parse, url
 from .base import S3Handler, answered, in_thread
 from .errors import S3Error
@@ -24,6 +25,20 @@ _UNKNOWN = {
 
 class ServiceHandler(S3Handler):
     """``/``"""
+
+    async def prepare(self) -> None:
+        if self.request.method == "GET" and welcome.is_from_browser(self.request):
+            self._welcome()
+        else:
+            await super().prepare()
+
+    def _welcome(self) -> None:
+        self.set_header("Content-Security-Policy", welcome.POLICY)
+        self.set_header("Cache-Control", "no-store")
+        site = f"{self.request.protocol}://{self.request.host}"
+        keys = self.settings["keys_file"]
+        shell = welcome.commands(site, keys)
+        self.render("welcome.html", style=welcome.STYLE, site=site, keys=keys, commands=shell)
 
     async def get(self) -> None:
         buckets = await in_thread(self.store.buckets)

@@ -1,7 +1,8 @@
 // XMLHttpRequest it is: fetch() does not tell how much has been sent.
 const byId = id => document.getElementById(id);
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-let largest = Infinity, highest = 0, under_way = 0, looking = 0;
+const AWAY = "The server does not answer.";
+let shown = "", largest = Infinity, highest = 0, under_way = 0, looking = 0;
 
 function size(bytes) {
   for (const unit of ["bytes", "KiB", "MiB"]) {
@@ -30,9 +31,11 @@ function stored({ key, name, size: bytes, sha256 }) {
   const button = item.querySelector("button");
   button.setAttribute("aria-label", `Delete ${name}`);
   button.addEventListener("click", async () => {
-    await fetch(`files/${key}`, { method: "DELETE" });
-    say(`${name} is deleted.`);
-    await look();
+    const answer = await fetch(`files/${key}`, { method: "DELETE" }).catch(() => null);
+    if (answer?.ok) say(`${name} is deleted.`);
+    else say(answer ? `${name} was deleted by somebody else.` : AWAY, true);
+    byId("drop").focus();
+    look().catch(() => {});
   });
   return item;
 }
@@ -41,7 +44,9 @@ async function look() {
   const answer = await (await fetch("files")).json();
   largest = answer.largest;
   highest = Math.max(highest, answer.memory);
-  byId("files").replaceChildren(...answer.files.map(stored));
+  const keys = answer.files.map(file => file.key).join();
+  if (keys !== shown) byId("files").replaceChildren(...answer.files.map(stored));
+  shown = keys;
   byId("none").hidden = answer.files.length > 0;
   byId("room").textContent = size(largest);
   if (!answer.memory) return;
@@ -105,4 +110,4 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop") for (const file of event.dataTransfer.files) send(file, file.name);
   });
 }
-await look();
+await look().catch(() => say(AWAY, true));

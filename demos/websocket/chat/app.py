@@ -11,7 +11,6 @@ README.
 """
 
 import contextlib
-import json
 import secrets
 import time
 import unicodedata
@@ -21,6 +20,7 @@ from desk import Desk
 
 import cyclone.web
 from cyclone.channels import Channels, ChannelsError
+from cyclone.escape import json_decode
 from cyclone.websocket import WebSocketClosedError, WebSocketHandler
 
 HERE = Path(__file__).parent
@@ -131,7 +131,7 @@ class ChatHandler(SocketHandler):
     def text_of(self, message) -> str:
         """What a message of the page says, "" if it makes no sense."""
         try:
-            said = json.loads(message)
+            said = json_decode(message)
         except ValueError:
             return ""
         text = said.get("say") if isinstance(said, dict) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -69,8 +71,7 @@ def run(options: argparse.Namespace) -> int:
     if options.new:
         holder = "The authors"
         year = datetime.date.today().year
-        print(header(default_license(year, holder), year, holder), SAMPLE, sep="\n\n", end="")
-        return 0
+        return _print(f"{header(default_license(year, holder), year, holder)}\n\n{SAMPLE}")
     project = Project(
         name=options.project,
         skeleton=options.appskel or "default",
@@ -86,8 +87,26 @@ def run(options: argparse.Namespace) -> int:
     except ProjectError as error:
         print(f"cyclone app: {error}", file=sys.stderr)
         return 1
-    print(f"{directory} is there; {directory / 'README.rst'} says how to go on:")
-    print(f"  cd {directory} && ./start.sh")
+    _print(
+        f"{directory} is there; {directory / 'README.rst'} says how to go on:\n"
+        f"  cd {shlex.quote(str(directory))} && ./start.sh\n"
+    )
+    return 0  # whether somebody reads that or not
+
+
+def _print(text: str) -> int:
+    """Write to the standard output; return an exit status."""
+    try:
+        print(text, end="", flush=True)
+    except UnicodeEncodeError:  # a path that the terminal has no letters for
+        print(text.encode("ascii", "backslashreplace").decode(), end="", flush=True)
+    except OSError as error:
+        # Nobody reads on, as in `| head`, or there is no space.  When Python ends it would try to
+        # write the rest, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"cyclone app: cannot write: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -15,7 +15,9 @@ _LIBRARIES = (
     "cyclone", "twisted", "zope", "attr", "attrs", "automat", "constantly", "hyperlink", "idna",
     "incremental", "openssl", "cryptography", "service_identity", "typing_extensions", "httptools",
     "multipart", "defusedxml", "uvloop", "brotli", "zstandard", "babel", "joserfc", "txredisapi",
-    "psycopg", "psycopg_pool", "pymysql", "txmongo", "pymongo", "bson", "six", "bcrypt",
+    "psycopg", "psycopg_binary", "psycopg_pool", "pymysql", "txmongo", "pymongo", "bson", "gridfs",
+    "dns", "websockets", "prometheus_client", "opentelemetry", "cffi", "pycparser", "packaging",
+    "six", "bcrypt", "pip", "setuptools", "honcho",
 )  # fmt: skip
 
 _PROJECT = re.compile(r"[0-9a-z][0-9a-z_-]*", re.IGNORECASE | re.ASCII)
@@ -70,9 +72,11 @@ def _problem(name: str) -> str | None:
         return f"it has at most {_LONGEST} letters"
     if keyword.iskeyword(name) or name in ("None", "True", "False"):
         return "it is a word of Python"
+    if name.startswith("__") and name.endswith("__"):
+        return "Python keeps such names for itself"
     if name.lower() in (*_DIRECTORIES, *_LIBRARIES):
         return "it would be in the way of another part of the project or of its libraries"
-    if name in sys.stdlib_module_names:
+    if name in sys.stdlib_module_names or name.lower() in sys.stdlib_module_names:
         return "it would hide a module of Python's standard library"
     return None
 

@@ -6,6 +6,7 @@ import datetime
 import os
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,13 @@ __all__ = ["Project", "create_project"]
 #: What nobody but the owner and the group may read.
 _PRIVATE = frozenset(("local.conf", ".env"))
 _LONGEST_LICENSE = 1024 * 1024
+#: What names another repository to git, in a hook of that one.
+_OTHER_REPOSITORY = frozenset(
+    (
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX",
+        "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE",
+    )
+)  # fmt: skip
 #: Seconds that git may take.
 _PATIENCE = 60
 
@@ -117,7 +125,7 @@ def _license_text(path: str | None) -> str | None:
         raise ProjectError(f"the license {path} has more than {_LONGEST_LICENSE} bytes")
     if not text.strip():
         raise ProjectError(f"the license {path} is empty")
-    if any(not (c.isprintable() or c in "\t\n\r\f") for c in text):
+    if any(unicodedata.category(c) == "Cc" and c not in "\t\n\r\f" for c in text):
         raise ProjectError(f"the license {path} holds control characters")
     return "\n".join(text.splitlines()) + "\n"
 
@@ -128,10 +136,12 @@ def _author() -> tuple[str, str]:
 
 
 def _git(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {n: value for n, value in os.environ.items() if n not in _OTHER_REPOSITORY}
     try:
         return subprocess.run(
             ["git", *words],
             cwd=cwd,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -151,7 +161,9 @@ def _make_directory(target: Path, name: str) -> Path:
         raise ProjectError(
             f"{directory} exists already: remove it, or choose another name or --target"
         ) from None
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if target.is_dir():  # where nobody makes directories, such as /proc
+            raise ProjectError(f"{directory} cannot be made: {error.strerror}") from error
         raise ProjectError(f"the target {target} does not exist") from None
     except NotADirectoryError:
         raise ProjectError(f"the target {target} is no directory") from None

@@ -76,7 +76,8 @@ class Bottle:
             name: for ``reverse_url``.
 
         The function gets the request handler and the arguments. What it returns is written:
-        text, bytes, or a dictionary as JSON. It may be ``async def``, or return a Deferred.
+        text, bytes, or a dictionary as JSON. It may be ``async def``, or return a Deferred. What a
+        generator yields is sent piece by piece.
 
         Raises:
             PathError: the path cannot be understood.
@@ -149,9 +150,14 @@ class Bottle:
             base_handler: the class of request handlers, `RequestHandler` or one of your own.
             more_handlers: further routes, as for `Application`; they come after the functions.
             settings: those of `Application`.
+
+        Raises:
+            TypeError: `base_handler` is no such class.
         """
         merged = {**self.settings, **settings}
         base = merged.pop("base_handler", None) or RequestHandler
+        if not (isinstance(base, type) and issubclass(base, RequestHandler)):
+            raise TypeError(f"base_handler is a class of request handlers, not {base!r}")
         more_handlers = merged.pop("more_handlers", None) or ()
         for name in ("host", "port", "log", "reload", "reactor"):  # those of `run`
             merged.pop(name, None)
@@ -170,7 +176,7 @@ class Bottle:
 
         Args:
             host: address to listen on, ``"127.0.0.1"`` by default; ``"0.0.0.0"`` for all.
-            port: TCP port, 8888 by default.
+            port: TCP port, 8888 by default; may be text, such as ``os.environ["PORT"]``.
             log: file object to log to, standard output by default; None for no log.
             reload: start the program anew when one of its files changes.
             reactor: short name of a Twisted reactor; by default the one that is installed, or
@@ -180,6 +186,7 @@ class Bottle:
         Raises:
             SystemExit: the port cannot be had, there is no such reactor, or a second signal had
                 to stop it at once.
+            TypeError, ValueError: `log` is no file object, `port` no number of a port.
         """
         merged = {**self.settings, **settings}
         serve_application(

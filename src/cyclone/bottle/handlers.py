@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from functools import partial
 from typing import Any
 
 from cyclone._async import DONE, is_pending, settle
-from cyclone.web import ErrorHandler, HTTPError, RequestHandler
+from cyclone.web import ErrorHandler, Finish, HTTPError, RequestHandler
 
 from .paths import Converter
 
@@ -54,10 +56,14 @@ def write_result(handler: RequestHandler, result: Any) -> Any:
     """Write what a function returned: text, bytes, a dictionary; nothing for None.
 
     Returns:
-        None, or an awaitable if the result has yet to come.
+        None, or an awaitable if the result has yet to come, or comes in pieces.
     """
     if result is None or result is DONE:  # `return web.finish(...)`
         return None
+    if inspect.isgenerator(result):
+        return _write_pieces(handler, result)
+    if inspect.isasyncgen(result):
+        return _write_pieces_to_come(handler, result)
     if is_pending(result):
         return _write_later(handler, result)
     handler.write(result)
@@ -65,9 +71,48 @@ def write_result(handler: RequestHandler, result: Any) -> Any:
 
 
 async def _write_later(handler: RequestHandler, result: Any) -> None:
-    value = await settle(result)
-    if value is not None:
-        handler.write(value)
+    rest = write_result(handler, await settle(result))
+    if rest is not None:
+        await rest
+
+
+async def _write_pieces(handler: RequestHandler, generator: Generator[Any, Any, Any]) -> None:
+    """Send what a generator yields, piece by piece, as fast as the peer takes it.
+
+    A Deferred, or whatever else can be awaited, is waited for as by inlineCallbacks, which authors
+    of applications for cyclone 1.x may have forgotten.
+    """
+    resume: Callable[[], Any] = partial(next, generator)
+    while True:
+        try:
+            piece = resume()
+        except StopIteration as end:
+            return await _write_later(handler, end.value)
+        try:
+            if is_pending(piece):
+                resume = partial(generator.send, await settle(piece))
+            else:
+                await _send(handler, piece)
+                resume = partial(next, generator)
+        except BaseException as error:  # that of a task which is cancelled, too
+            resume = partial(generator.throw, error)
+
+
+async def _write_pieces_to_come(
+    handler: RequestHandler, generator: AsyncGenerator[Any, Any]
+) -> None:
+    try:
+        async for piece in generator:
+            await _send(handler, piece)
+    finally:
+        await generator.aclose()
+
+
+async def _send(handler: RequestHandler, piece: Any) -> None:
+    handler.write(piece)
+    await handler.flush()
+    if handler.request.method == "HEAD":  # whose answer has its end; the pieces may have none
+        raise Finish
 
 
 class _ErrorPages:

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 __all__ = ["CONVERTERS", "ParsedPath", "PathError", "parse_path"]
 
@@ -28,6 +29,10 @@ CONVERTERS: Mapping[str, tuple[str, Converter]] = {
 # `(?P<name>...)` of a regular expression is no parameter.
 _PARAMETER = re.compile(r"(?<!\?P)(?<!\?)<([^<>/]*)>")
 _NAME = re.compile(r"[^\W\d]\w*")
+# With none of these in it, nor a parameter, a path is text (a dot stands for itself as well).
+_EXPRESSION = re.compile(r"[\\\[\](){}*+?|^$]")
+# What clients send as it is; the rest of a path (spaces, other alphabets) comes as UTF-8 in %.
+_SENT_AS_IT_IS = "!#$%&'()*+,/:;=?@[\\]^|~"
 
 
 class PathError(ValueError):
@@ -53,6 +58,9 @@ def parse_path(path: str) -> ParsedPath:
     is a regular expression, as in cyclone 1.x. The kinds of parameters are ``str`` (the default,
     up to the next slash), ``int``, ``float``, ``path`` (with slashes) and ``uuid``.
 
+    Requests have spaces and letters beyond ASCII encoded; literal text is, too (``/größe`` becomes
+    ``/gr%C3%B6%C3%9Fe``). In an expression they have to be written as requests have them.
+
     Raises:
         PathError: for a kind that does not exist, a name that is none or comes twice, or a path
             that does not begin with a slash.
@@ -60,7 +68,7 @@ def parse_path(path: str) -> ParsedPath:
     parameters = list(_PARAMETER.finditer(path))
     if not parameters:
         _check_start(path, path.lstrip("^("))
-        return ParsedPath(path, {})
+        return ParsedPath(path if _EXPRESSION.search(path) else _as_sent(path), {})
     _check_start(path, path)
     pieces: list[str] = []
     converters: dict[str, Converter] = {}
@@ -70,10 +78,18 @@ def parse_path(path: str) -> ParsedPath:
         if name in converters:
             raise PathError(f"{path!r} has two parameters {name!r}")
         expression, converters[name] = CONVERTERS[kind]
-        pieces += [re.escape(path[end : found.start()]), f"(?P<{name}>{expression})"]
+        pieces += [_literal(path[end : found.start()]), f"(?P<{name}>{expression})"]
         end = found.end()
-    pieces.append(re.escape(path[end:]))
+    pieces.append(_literal(path[end:]))
     return ParsedPath("".join(pieces), {n: c for n, c in converters.items() if c is not str})
+
+
+def _as_sent(text: str) -> str:
+    return quote(text, safe=_SENT_AS_IT_IS)
+
+
+def _literal(text: str) -> str:
+    return re.escape(_as_sent(text))
 
 
 def _check_start(path: str, text: str) -> None:

@@ -29,6 +29,7 @@ from .service import WebService
 from .target import load_application
 from .tls import tls_options
 from .unixsockets import Access, socket_mode, socket_owner
+from .wanted import Secure, Wanted, access_of
 from .watch import Watcher, loaded_sources
 from .worker import run_worker
 from .workers import worker_count
@@ -40,9 +41,12 @@ __all__ = [
     "Listener",
     "ProxyProtocolFactory",
     "RunOptions",
+    "Secure",
     "TLSFiles",
+    "Wanted",
     "Watcher",
     "WebService",
+    "access_of",
     "adopted_listener",
     "behind_proxies",
     "endpoint_listener",

@@ -24,7 +24,7 @@ from zope.interface import implementer
 from cyclone.log import gen_log
 
 from .errors import DeployError
-from .tls import PROTOCOLS, certificates_in, tls_context, tls_options
+from .tls import PROTOCOLS, ListeningContext, certificates_in, tls_context, tls_options
 
 __all__ = ["CertificateStore", "TLSFiles"]
 
@@ -56,6 +56,14 @@ class TLSFiles:
     directory: str | None = None
     client_ca: str | None = None
     client_certificates: str = "none"
+
+    def absolute(self) -> TLSFiles:
+        """The same from the root of the file system on."""
+        names = ("certificate", "key", "directory", "client_ca")
+        paths = {name: path for name in names if (path := getattr(self, name)) is not None}
+        return dataclasses.replace(
+            self, **{name: os.path.abspath(path) for name, path in paths.items()}
+        )
 
 
 class _Clients:
@@ -95,8 +103,10 @@ class _Entry:
         self._clients = clients
         self._options = tls_options(certificate_file, key_file)
         leaf: Any = self._options.certificate
-        self.names = frozenset(_names_of(leaf))
+        self.names = _names_of(leaf, certificate_file)
         self.expires: datetime = leaf.not_valid_after_utc
+        #: Of two for a host the greater one is taken.
+        self.rank = leaf.not_valid_before_utc <= datetime.now(UTC), self.expires
         self._native: ssl.SSLContext | None = None
         self._openssl: SSL.Context | None = None
         if self.expires < datetime.now(UTC):
@@ -133,8 +143,7 @@ class _Choice:
         self.default = default
         self.clients = clients
         self._by_name: dict[str, _Entry] = {}
-        for entry in sorted(entries, key=lambda each: each.expires):
-            # Of two for the same host the one that lasts longer.
+        for entry in sorted(entries, key=lambda each: each.rank):
             self._by_name.update(dict.fromkeys(entry.names, entry))
 
     @property
@@ -173,7 +182,7 @@ class CertificateStore:
         self._files = files
         self._protocols = [protocol.decode("ascii") for protocol in PROTOCOLS]
         self._choice = self._read()
-        self._native: ssl.SSLContext | None = None
+        self._native: ListeningContext | None = None
         self._refusing: SSL.Context | None = None
 
     @property
@@ -189,8 +198,7 @@ class CertificateStore:
         """
         choice = self._read()
         if self._native is not None:
-            self._make_native(choice)
-            choice.clients.ask_native(self._native)
+            self._native.present = self._present(choice)
         self._choice = choice
         self._refusing = None
 
@@ -200,19 +208,18 @@ class CertificateStore:
     def context(self) -> ssl.SSLContext:
         """What a port listens with; always the same, with the certificates of the last reading."""
         if self._native is None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.sni_callback = self._choose_native
-            context.set_alpn_protocols(self._protocols)
-            self._choice.clients.ask_native(context)
-            self._make_native(self._choice)
-            self._native = context
+            self._native = ListeningContext(self._present(self._choice))
         return self._native
 
-    def _make_native(self, choice: _Choice) -> None:
-        """All at once: the files may change before somebody asks for one."""
-        for entry in choice.entries:
+    def _present(self, choice: _Choice) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sni_callback = self._choose_native
+        context.set_alpn_protocols(self._protocols)
+        choice.clients.ask_native(context)
+        for entry in choice.entries:  # now: the files may change before somebody asks for one
             entry.native(self._protocols)
+        return context
 
     def speak(self, factory: object) -> None:
         """Negotiate what `factory` says that it speaks (ALPN); call it before `context`."""
@@ -259,6 +266,9 @@ class CertificateStore:
         clients = _Clients(files)
         found = {} if files.directory is None else dict(_pairs_in(files.directory))
         entries = {name: _Entry(*pair, clients) for name, pair in found.items()}
+        for name, entry in entries.items():
+            if not entry.names and name != _DEFAULT_NAME:
+                gen_log.warning("no host is named in %s: nobody will get it", found[name][0])
         known = list(entries.values())
         default = entries.get(_DEFAULT_NAME)
         if files.certificate is not None:
@@ -282,24 +292,27 @@ def _pairs_in(directory: str) -> Iterator[tuple[str, tuple[str, str]]]:
         if name.startswith("."):
             continue
         stem, suffix = os.path.splitext(name)
+        # Links to files that may not be read, as certbot's, are an error and not nothing.
         if os.path.isdir(path):
             chain, key = os.path.join(path, "fullchain.pem"), os.path.join(path, "privkey.pem")
-            if os.path.exists(chain) or os.path.exists(key):
+            if os.path.lexists(chain) or os.path.lexists(key):
                 yield name, (chain, key)
         elif suffix in (".pem", ".crt"):
             key = os.path.join(directory, f"{stem}.key")
-            yield stem, (path, key if os.path.exists(key) else path)
+            yield stem, (path, key if os.path.lexists(key) else path)
 
 
-def _names_of(certificate: x509.Certificate) -> Iterator[str]:
+def _names_of(certificate: x509.Certificate, file: str) -> frozenset[str]:
     """The hosts that a certificate is for; old ones have their name elsewhere (RFC 9525 1.2)."""
+    names: list[str] = []
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = extension.value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
-        names = []
+        pass
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise DeployError(f"the certificate in {file} is malformed: {error}") from error
     if not names:
         common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         names = [str(attribute.value) for attribute in common]
-    for name in names:
-        yield name.lower()
+    return frozenset(name.lower() for name in names)

@@ -72,6 +72,7 @@ class Worker(ProcessProtocol):
         error: why it could not start, as it has said itself; empty if it has not.
         patience: seconds it may take to leave.
         pinged: since when it owes an answer, None if it does not.
+        due: it should be replaced.
     """
 
     transport: IProcessTransport | None = None
@@ -84,6 +85,7 @@ class Worker(ProcessProtocol):
         self.pid: int | None = None
         self.patience = 30.0
         self.pinged: float | None = None
+        self.due = False
         self.timer: IDelayedCall | None = None
         self._closing: IDelayedCall | None = None
         self._supervisor = supervisor

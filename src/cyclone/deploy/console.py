@@ -102,7 +102,9 @@ def console_observer(out: TextIO, colour: bool, label: str = "") -> FileLogObser
 
 
 def begin_console(out: TextIO, label: str = "", log_format: str = "text") -> None:
-    """Begin logging to `out`; what the program itself prints stays as it is.
+    """Begin logging to `out`.
+
+    What the program itself prints stays as it is; beside lines of JSON it becomes events.
 
     Args:
         label: see `format_event`.
@@ -111,4 +113,4 @@ def begin_console(out: TextIO, label: str = "", log_format: str = "text") -> Non
     observer: Any = json_observer(out)
     if log_format != "json":
         observer = console_observer(out, wants_colour(out), label)
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=log_format == "json")

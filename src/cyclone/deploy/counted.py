@@ -1,12 +1,13 @@
 """The numbers that workers leave behind for Prometheus, see `cyclone.metrics`.
 
 They are kept in the directory that the environment variable PROMETHEUS_MULTIPROC_DIR names; without
-it there is nothing to do.
+it there is nothing to do.  Other files in there are not touched, should it be the wrong directory.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from cyclone.log import gen_log
@@ -16,6 +17,8 @@ from .errors import DeployError
 __all__ = ["begin_counting", "worker_ended"]
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+#: How prometheus-client and `cyclone.metrics.forget_process` name their files.
+_OURS = re.compile(r"(counter|histogram|summary|gauge_[a-z]+)_([0-9]+|ended)\.db")
 
 
 def begin_counting() -> None:
@@ -30,8 +33,9 @@ def begin_counting() -> None:
     try:
         directory = Path(name)
         directory.mkdir(parents=True, exist_ok=True)
-        for left in directory.glob("*.db"):
-            left.unlink()
+        for left in directory.iterdir():
+            if _OURS.fullmatch(left.name):
+                left.unlink()
     except OSError as error:
         raise DeployError(f"${_DIRECTORY}: cannot use {name}: {error.strerror}") from error
 

@@ -15,17 +15,18 @@ from .console import begin_console
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
+from .interpreter import interpreter
 from .listeners import Listener, adopted_listener, bound_socket, tcp_listener
-from .plan import Place, Plan, Site, listeners_for, systemd_places
+from .plan import listeners_for
 from .reactors import default_reactor, install_reactor, stop_reactor
 from .reload import REPORT_FD, SOCKET_FD, Reporter, Server, Supervisor
 from .service import WebService
-from .systemd import Notifier, inherited_sockets
+from .systemd import Notifier
 from .target import load_application, project_directory
-from .unixsockets import ANYBODY, Access
+from .wanted import Wanted
 from .watch import Watcher
 from .worker import Order
-from .workers import WorkersService, interpreter
+from .workers import WorkersService
 
 __all__ = [
     "RunOptions",
@@ -39,56 +40,27 @@ __all__ = [
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What to serve and where.
+class RunOptions(Wanted):
+    """What to serve and where (see `cyclone.deploy.Wanted`), and how.
 
     Attributes:
-        target: what `load_application` understands.
-        appopts: the argument for the application's maker.
         reload: start anew when a file changes.
         log_format: of what is logged: ``text``, or ``json`` for lines of JSON.
         reactor: the short name of a Twisted reactor, None for that on uvloop where there is one,
             else Twisted's default.
         supervisor: the family of the socket and the process id of the supervisor that started
             this process; None if there is no supervisor.
-        unix: the path of a unix socket to listen at in place of the port.
-        access: who may connect to that.
-        endpoints: descriptions of endpoints to listen at in place of the port.
-        systemd: listen with the sockets that systemd has opened, in place of the port.
         workers: how many processes serve; 0 for this one.
         max_requests: about how many requests a worker serves before it is replaced; 0 for any
             number.
     """
 
-    target: str
-    port: int = 8888
-    host: str = "127.0.0.1"
-    appopts: str | None = None
     reload: bool = False
     log_format: str = "text"
     reactor: str | None = None
     supervisor: tuple[int, int] | None = None
-    unix: str | None = None
-    access: Access = ANYBODY
-    endpoints: tuple[str, ...] = ()
-    systemd: bool = False
     workers: int = 0
     max_requests: int = 0
-
-    def plan(self) -> Plan:
-        """What to serve and where.
-
-        Raises:
-            DeployError: if systemd has opened no sockets.
-        """
-        places = [Place("endpoint", description) for description in self.endpoints]
-        if self.unix:
-            places.append(Place("unix", self.unix, access=self.access))
-        if self.systemd:
-            places.extend(systemd_places(inherited_sockets()))
-        if not places:
-            places.append(Place("tcp", self.host, port=self.port))
-        return Plan((Site(self.target, self.appopts),), tuple(places))
 
 
 def run(options: RunOptions) -> int:
@@ -258,8 +230,9 @@ def _run_supervised(options: RunOptions, family: int, supervisor: int) -> int:
 def _check_reload(options: RunOptions) -> None:
     if options.workers:
         raise DeployError("--reload and --workers do not go together: choose one")
-    if options.unix or options.endpoints or options.systemd:
-        raise DeployError("--reload serves at a TCP port (--host, --port) only")
+    elsewhere = options.unix or options.endpoints or options.systemd or options.proxies
+    if elsewhere or not options.target or options.secure.site:
+        raise DeployError("--reload serves at a TCP port (--host, --port) only, without TLS")
 
 
 def _run_with_reload(options: RunOptions) -> int:

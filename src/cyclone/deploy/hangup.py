@@ -20,14 +20,14 @@ class HangUp:
 
     Args:
         reload: called when somebody asks for it.
-        stop: called when the terminal is gone; None for a program that has none.
+        stop: called when the terminal is gone, if there was one.
     """
 
     def __init__(
         self,
         reactor: Any,
         reload: Callable[[], object],
-        stop: Callable[[], object] | None = None,
+        stop: Callable[[], object],
     ) -> None:
         self._reactor = reactor
         self._reload = reload

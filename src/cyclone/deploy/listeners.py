@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import CertificateOptions
 
 from .descriptions import tls_description
-from .errors import DeployError
+from .errors import DeployError, one_line, where
 from .tls import Certificates, CertificateSource, FileTLSEndpoint, NegotiatingEndpoint
 from .unixsockets import Access, UNIXEndpoint
 
@@ -167,6 +167,8 @@ def cannot_listen(place: str, error: BaseException) -> DeployError:
     """The line for a place that cannot be listened at."""
     if isinstance(error, DeployError):
         return error
+    if where(error.__traceback__):  # it comes from a startFactory, not from the place
+        return DeployError(f"the application cannot start: {one_line(error)}")
     cause = error.socketError if isinstance(error, CannotListenError) else error
     number = cause.errno if isinstance(cause, OSError) else None
     match number:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import getopt
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.python import usage
 
 from cyclone import __version__
 
 from .unixsockets import socket_mode, socket_owner
+from .wanted import Secure, Wanted, access_of
 from .workers import worker_count
 
 __all__ = ["Options", "port_number", "request_count"]
@@ -103,6 +105,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["endpoints"] = []
+        self._given: frozenset[str] = frozenset()
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse a command line, whether its options stand before or after the file.
@@ -115,6 +118,7 @@ class Options(usage.Options):
             found, files = getopt.gnu_getopt(arguments, self.shortOpt, self.longOpt)
         except getopt.error as error:
             raise usage.UsageError(str(error)) from None
+        self._given = frozenset(name.lstrip("-") for name, _ in found)
         arguments = [*(part for pair in found for part in self._separate(*pair)), "--", *files]
         super().parseOptions(arguments)  # type: ignore[no-untyped-call]
 
@@ -122,6 +126,39 @@ class Options(usage.Options):
         """One option as it may be parsed again; an empty value is a value."""
         takes_value = f"{name[2:]}=" in self.longOpt or f"{name[1:]}:" in self.shortOpt
         return [name, value] if takes_value else [name]
+
+    def wanted(self) -> Wanted:
+        """What they ask for.
+
+        Raises:
+            DeployError: if they do not go together.
+        """
+        return Wanted(
+            target=self["app"] or "",
+            port=self["port"],
+            host=self["listen"],
+            appopts=self["appopts"],
+            unix=self["unix"],
+            access=access_of(self["unix"], self["unix-mode"], self["unix-owner"]),
+            endpoints=tuple(self["endpoints"]),
+            systemd=bool(self["systemd"]),
+            secure=Secure(
+                app=self["ssl-app"],
+                appopts=self["ssl-appopts"],
+                port=self._if_given("ssl-port"),
+                host=self._if_given("ssl-listen"),
+                certificate=self._if_given("ssl-cert"),
+                key=self._if_given("ssl-key"),
+                directory=self["ssl-certs"],
+                client_ca=self["ssl-client-ca"],
+                client_certificates=self["ssl-client-certs"],
+            ),
+            proxies=self["proxy-protocol"],
+        )
+
+    def _if_given(self, name: str) -> Any:
+        """The value of an option; None if it is only the default."""
+        return self[name] if name in self._given else None
 
     def opt_listen_endpoint(self, description: str) -> None:
         """listen on a Twisted endpoint instead of the tcp port, can be repeated"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from cyclone.httputil import TrustedProxies
 
+from .activation import InheritedSocket, chosen_socket, inherited_sockets
 from .adoption import HANDED, AdoptedEndpoint, family_of
 from .certificates import CertificateStore, TLSFiles
 from .errors import DeployError
@@ -28,11 +30,20 @@ from .listeners import (
     unix_listener,
 )
 from .secure import ProxiedEndpoint, behind_proxies, store_listener
-from .systemd import InheritedSocket
+from .target import absolute_target
 from .tls import Certificates, CertificateSource
 from .unixsockets import ANYBODY, Access
 
-__all__ = ["Place", "Plan", "Site", "for_workers", "listeners_for", "systemd_places"]
+__all__ = [
+    "Place",
+    "Plan",
+    "Site",
+    "absolute",
+    "endpoint_place",
+    "for_workers",
+    "listeners_for",
+    "systemd_places",
+]
 
 
 _SYSTEMD = re.compile(r"\bsystemd\\*:")
@@ -104,6 +115,18 @@ def _place(
     )
 
 
+def absolute(plan: Plan) -> Plan:
+    """The plan for a process that is about to change its directory: applications and certificates
+    are where they are now, while a UNIX socket belongs to the new one."""
+
+    def place_of(place: Place) -> Place:
+        tls = place.tls and (os.path.abspath(place.tls[0]), os.path.abspath(place.tls[1]))
+        return dataclasses.replace(place, tls=tls, files=place.files and place.files.absolute())
+
+    sites = (dataclasses.replace(site, target=absolute_target(site.target)) for site in plan.sites)
+    return Plan(tuple(sites), tuple(map(place_of, plan.places)))
+
+
 def for_workers(plan: Plan) -> Plan:
     """The plan as workers get it: who may use a socket has been settled when it was bound, and
     what systemd has opened is handed to them as all else.
@@ -118,10 +141,23 @@ def _for_worker(place: Place) -> Place:
     if place.kind == "systemd":
         return dataclasses.replace(place, port=HANDED)
     if place.kind == "endpoint" and _SYSTEMD.search(place.where):
-        if not place.where.startswith("systemd:"):
-            raise DeployError(f"workers cannot share {place.where}: it wraps a socket of systemd")
-        return dataclasses.replace(place, kind="systemd", port=HANDED)
+        raise DeployError(f"workers cannot share {place.where}: it wraps a socket of systemd")
     return dataclasses.replace(place, access=ANYBODY)
+
+
+def endpoint_place(description: str) -> Place:
+    """The place of an endpoint description.
+
+    Raises:
+        DeployError: it means a socket that systemd has not opened.
+    """
+    if not description.startswith("systemd:"):
+        return Place("endpoint", description)
+    try:
+        one = chosen_socket(description, inherited_sockets())
+    except ValueError as error:
+        raise DeployError(f"bad endpoint {description!r}: {error}") from error
+    return systemd_places([one])[0] if one else Place("endpoint", description)
 
 
 def systemd_places(

@@ -28,7 +28,8 @@ class ProxyHeader:
     Attributes:
         size: its bytes.
         source, destination: addresses and ports of the client's connection; None where the header
-            speaks of none, as when the balancer itself asks whether we are alive.
+            speaks of none, as when the balancer itself asks whether we are alive.  An IPv6 address
+            that stands for one of IPv4 (``::ffff:192.0.2.7``) is given as that.
     """
 
     size: int
@@ -80,7 +81,11 @@ def _address(text: str, version: int) -> str:
         address = None
     if address is None or address.version != version or "%" in text:
         raise ValueError("an address in the line of the PROXY protocol is malformed")
-    return str(address)
+    return _plain(address)
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _port(text: str) -> int:
@@ -95,7 +100,8 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     version, command = data[12] >> 4, data[12] & 15
     family, transport = data[13] >> 4, data[13] & 15
     length = int.from_bytes(data[14:16], "big")
-    if version != 2 or command > 1 or family > 3 or transport > 2:
+    local = command == 0  # whatever its family and addresses are, they do not count
+    if version != 2 or command > 1 or (not local and (family > 3 or transport > 2)):
         raise ValueError("the header of the PROXY protocol is of no known kind")
     if length > MAX_HEADER:
         raise ValueError("the header of the PROXY protocol is too long")
@@ -103,8 +109,8 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     if len(data) < size:
         return None
     width = {1: 4, 2: 16}.get(family, 0)
-    if command == 0 or not width or transport != 1:
-        return ProxyHeader(size)  # LOCAL, or addresses that say nothing of a TCP connection
+    if local or not width or transport != 1:
+        return ProxyHeader(size)  # or addresses that say nothing of a TCP connection
     if length < 2 * width + 4:
         raise ValueError("the header of the PROXY protocol is too short for its addresses")
     source, destination, ports = (
@@ -114,6 +120,6 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     )
     return ProxyHeader(
         size,
-        (str(ipaddress.ip_address(source)), int.from_bytes(ports[:2], "big")),
-        (str(ipaddress.ip_address(destination)), int.from_bytes(ports[2:], "big")),
+        (_plain(ipaddress.ip_address(source)), int.from_bytes(ports[:2], "big")),
+        (_plain(ipaddress.ip_address(destination)), int.from_bytes(ports[2:], "big")),
     )

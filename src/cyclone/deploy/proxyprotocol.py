@@ -27,19 +27,20 @@ __all__ = ["ProxyProtocolFactory", "trusted_proxies"]
 _TIMEOUT = 10.0
 
 
-def trusted_proxies(text: str) -> TrustedProxies:
-    """The addresses and networks in `text`, with commas between.
+def trusted_proxies(text: str) -> tuple[str, ...]:
+    """The addresses and networks in `text`, which has commas between them.
 
     Raises:
         DeployError: there are none, or one is malformed.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise DeployError("--proxy-protocol needs the addresses of the proxies, such as 10.0.0.0/8")
     try:
-        return TrustedProxies(names)
+        TrustedProxies(names)
     except ValueError as error:
         raise DeployError(f"--proxy-protocol: {error}") from error
+    return names
 
 
 @implementer(IProtocolFactory)
@@ -65,7 +66,7 @@ class ProxyProtocolFactory:
         timeout: float = _TIMEOUT,
     ) -> None:
         self.factory = factory
-        self.trusted = trusted if isinstance(trusted, TrustedProxies) else TrustedProxies(trusted)
+        self.trusted = TrustedProxies.of(trusted)
         self.clock = clock
         self.timeout = timeout
         self._refused = 0

@@ -99,9 +99,10 @@ class WebService(Service):
         return deferred
 
     def _say_opened(self, listener: Listener, port: IListeningPort, url: str) -> None:
-        number = getattr(port.getHost(), "port", url)
+        number = getattr(port.getHost(), "port", None)
         if self.announce:
-            gen_log.info("%s starting on %s, %s", factory_name(listener.factory), number, url)
+            where = url if number is None else f"{number}, {url}"
+            gen_log.info("%s starting on %s", factory_name(listener.factory), where)
         if self.on_listening is not None and len(self._urls) == len(self.listeners):
             self.on_listening([self._urls[place] for place in sorted(self._urls)])
 

@@ -15,7 +15,7 @@ served as many requests as it should.
 Messages between the two are lines of JSON, objects with a ``type``; who does not know a type
 passes over it. From the supervisor: ``retire`` (finish, your successor serves), ``stop`` (finish),
 ``cut`` (at once), ``ping``. From a worker: ``ready``, ``failed``, ``full`` (it has served its
-share), ``log``, ``pong``.
+share), ``asked`` (somebody else has told it to end), ``log``, ``pong``.
 """
 
 from __future__ import annotations
@@ -160,7 +160,8 @@ class Supervisor:
                 worker.tell("cut")
                 self._time(worker, self.KILL, self._kill, worker)
             elif worker.state is State.STARTING:
-                # Ends it at once, or, should it have got ready by now, when it has finished.
+                # The one is for a worker that has got ready by now, the other ends it at once.
+                worker.tell("stop")
                 worker.send(signal.SIGTERM)
                 self._time(worker, worker.patience + self.MARGIN, self._kill, worker)
             else:
@@ -194,7 +195,9 @@ class Supervisor:
             case "failed":
                 worker.error = str(message.get("error", ""))
             case "full":
-                self._full(worker)
+                self._due(worker, "has served its share")
+            case "asked":
+                self._due(worker, "has been asked to end")
             case "pong":
                 worker.pinged = None
             case "log":
@@ -221,12 +224,14 @@ class Supervisor:
         self._check_up()
         self._on_change()
 
-    def _full(self, worker: Worker) -> None:
+    def _due(self, worker: Worker, why: str) -> None:
+        """`worker` is to be replaced."""
         slot = self._slot_of(worker)
-        if slot is None or worker is not slot.worker or slot.successor is not None:
+        if slot is None or worker is not slot.worker or self._stop_requests:
             return
-        if slot not in self._queue and not self._stop_requests:
-            gen_log.info("worker %d has served its share and is replaced", worker.number)
+        worker.due = True
+        if slot.successor is None and slot not in self._queue:
+            gen_log.info("worker %d %s and is replaced", worker.number, why)
             self._queue.append(slot)
             self._replace_next()
 
@@ -292,6 +297,7 @@ class Supervisor:
             self._restart_later(slot)
 
     def _restart_later(self, slot: _Slot) -> None:
+        self._forget(slot.retry)
         delay = 0.0
         if slot.failures:
             delay = min(self.MAX_DELAY, self.FIRST_DELAY * 2.0 ** min(slot.failures - 1, 20))
@@ -364,15 +370,17 @@ class Supervisor:
             left = len(self._rolls) + 1
             gen_log.error("the roll has stopped: %d worker(s) have not been replaced", left)
             self._end_roll(False)
-        elif slot.worker is not None:  # it had served its share
-            delay = min(self.MAX_DELAY, self.FIRST_DELAY * 2.0 ** min(slot.failures, 20))
-            slot.retry = self.later(delay, self._full_again, slot)
+        for each in self._slots:
+            if each.worker is not None and each.worker.due and each not in self._queue:
+                self._forget(each.retry)
+                delay = min(self.MAX_DELAY, self.FIRST_DELAY * 2.0 ** min(slot.failures, 20))
+                each.retry = self.later(delay, self._try_again, each)
         self._replace_next()
 
-    def _full_again(self, slot: _Slot) -> None:
+    def _try_again(self, slot: _Slot) -> None:
         slot.retry = None
         if slot.worker is not None:
-            self._full(slot.worker)
+            self._due(slot.worker, "is still there")
 
     def _end_roll(self, whole: bool) -> None:
         rolling, self.rolling = self.rolling, None

@@ -1,68 +1,22 @@
-"""systemd, or whoever speaks its protocols: sockets that it opens, and what it wants to know.
+"""What systemd, or whoever speaks its protocol, wants to know of a service.
 
-A service is handed sockets as ``sd_listen_fds(3)`` describes, and reports as ``sd_notify(3)``
-does, by datagrams: a few lines ``NAME=value`` each.
+It is told as ``sd_notify(3)`` does, by datagrams: a few lines ``NAME=value`` each. The sockets that
+it opens are in `activation`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import socket
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import LoopingCall
 
 from cyclone.log import gen_log
 
-__all__ = ["InheritedSocket", "Notifier", "inherited_sockets"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class InheritedSocket:
-    """A socket that systemd has opened for this process, and its ``FileDescriptorName=``."""
-
-    descriptor: int
-    name: str
-
-
-class _Finder:
-    """Takes the place of a reactor where only a number is wanted."""
-
-    def __init__(self) -> None:
-        self.found = -1
-
-    def adoptStreamPort(self, descriptor: int, family: int, factory: object) -> None:
-        # The endpoint closes it when it has been adopted; ours is to stay open at its number.
-        self.found = descriptor
-        self.copy = os.dup(descriptor)
-
-
-def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> list[InheritedSocket]:
-    """The sockets that systemd has opened for this process, each with its name.
-
-    No child inherits them any more. Twisted is asked which they are, as it takes the variables out
-    of the environment when its endpoints are imported; it leaves that with the names.
-    """
-    found: list[InheritedSocket] = []
-    if "LISTEN_FDNAMES" not in environ:
-        return found
-    names = environ.pop("LISTEN_FDNAMES").split(":")
-    for index, name in enumerate(names):
-        finder: Any = _Finder()
-        try:
-            description = f"systemd:domain=UNIX:index={index}"
-            endpoint = serverFromString(finder, description)  # type: ignore[no-untyped-call]
-        except IndexError:
-            break
-        endpoint.listen(None)
-        os.dup2(finder.copy, finder.found, inheritable=False)
-        os.close(finder.copy)
-        found.append(InheritedSocket(finder.found, name))
-    return found
+__all__ = ["Notifier"]
 
 
 class Notifier:
@@ -73,6 +27,9 @@ class Notifier:
             no manager.
         watchdog: seconds within which it wants to hear of us; None if it does not.
     """
+
+    #: Seconds until it is to hear of progress again.
+    PATIENCE = 60.0
 
     def __init__(self, address: str | None = None, watchdog: float | None = None) -> None:
         self._socket: socket.socket | None = None
@@ -131,6 +88,10 @@ class Notifier:
     def status(self, status: str) -> None:
         """One line for people."""
         self.send(STATUS=status)
+
+    def advancing(self, status: str) -> None:
+        """Starting or reloading goes on, and may take longer than the manager has thought."""
+        self.send(STATUS=status, EXTEND_TIMEOUT_USEC=round(self.PATIENCE * 1e6))
 
     def stopping(self, status: str = "finishing the last requests") -> None:
         """The service is about to end."""

@@ -31,7 +31,14 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from .errors import DeployError, one_line
 
-__all__ = ["build", "discover", "load_application", "load_target", "project_directory"]
+__all__ = [
+    "absolute_target",
+    "build",
+    "discover",
+    "load_application",
+    "load_target",
+    "project_directory",
+]
 
 #: Where `discover` looks first, in this order.
 CONVENTIONAL_NAMES = ("Application", "application", "app", "make_app", "create_app")
@@ -58,8 +65,11 @@ def load_target(target: str) -> object:
     _add_to_path(os.getcwd())
     module_name, colon, attribute = target.rpartition(":")
     if colon:
-        found: object = _import_file(module_name) if _is_file(module_name) else None
-        found = found or _import_module(module_name, target)
+        if _is_file(module_name):
+            found: object = _import_file(module_name)
+        else:
+            _check_dotted(module_name, target)
+            found = _import_module(module_name, target)
         return _attribute(found, attribute, target)
     found = _import_file(target) if _is_file(target) else _dotted(target)
     return discover(found, target) if isinstance(found, ModuleType) else found
@@ -71,6 +81,14 @@ def project_directory(target: str) -> str:
     if _is_file(path):
         return os.path.dirname(os.path.abspath(path))
     return os.getcwd()
+
+
+def absolute_target(target: str) -> str:
+    """`target` with the whole path of its file, if it is one: the same wherever we are."""
+    path, colon, attribute = target.rpartition(":")
+    if not colon:
+        path, attribute = target, ""
+    return os.path.abspath(path) + colon + attribute if _is_file(path) else target
 
 
 # -- importing -------------------------------------------------------------------------------------
@@ -143,10 +161,14 @@ def _import_failed(name: str, error: BaseException) -> DeployError:
     return DeployError(f"importing {name} failed: {one_line(error)}", detail)
 
 
+def _check_dotted(name: str, target: str) -> None:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise DeployError(f"{target!r} is neither a file nor the name of a module or application")
+
+
 def _dotted(target: str) -> object:
     """What the dotted name leads to: as many modules as there are, attributes from there on."""
-    if not all(part.isidentifier() for part in target.split(".")):
-        raise DeployError(f"{target!r} is neither a file nor the name of a module or application")
+    _check_dotted(target, target)
     parts = target.split(".")
     found: object = _import_module(parts[0], target)
     name = parts[0]

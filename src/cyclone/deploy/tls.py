@@ -37,6 +37,7 @@ __all__ = [
     "CertificateSource",
     "Certificates",
     "FileTLSEndpoint",
+    "ListeningContext",
     "NegotiatingEndpoint",
     "certificates_in",
     "has_native_tls",
@@ -46,7 +47,7 @@ __all__ = [
 
 #: What the server speaks inside TLS (ALPN, RFC 7301). A `CertificateOptions` that names nothing
 #: makes Twisted abort the handshake of every client that names something, as browsers and curl do.
-PROTOCOLS = (b"http/1.1",)
+PROTOCOLS = (b"http/1.1", b"http/1.0")
 
 _PrivateKey: TypeAlias = (
     rsa.RSAPrivateKey
@@ -76,13 +77,23 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         )
     # Objects of `cryptography`: pyOpenSSL is giving up its own, and Twisted passes on what it gets,
     # whatever its annotations say.
-    return CertificateOptions(
+    options = CertificateOptions(
         privateKey=key,  # type: ignore[arg-type]
         certificate=chain[0],  # type: ignore[arg-type]
         extraCertChain=chain[1:],  # type: ignore[arg-type]
         raiseMinimumTo=TLSVersion.TLSv1_2,
         acceptableProtocols=list(PROTOCOLS),
     )
+    try:
+        options.getContext()  # now, and not when the first client comes
+    except SSL.Error as error:
+        reasons = ", ".join(reason for *_, reason in error.args[0])
+        raise _unusable(certificate_file, reasons) from error
+    return options
+
+
+def _unusable(certificate_file: str, reason: str) -> DeployError:
+    return DeployError(f"TLS cannot use the certificate {certificate_file}: {reason}")
 
 
 def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
@@ -94,8 +105,35 @@ def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
     tls_options(certificate_file, key_file)  # it says best what may be wrong
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate_file, key_file)
+    try:
+        context.load_cert_chain(certificate_file, key_file)
+    except ssl.SSLError as error:
+        raise _unusable(certificate_file, error.reason or str(error)) from error
     return context
+
+
+class ListeningContext(ssl.SSLContext):
+    """What an event loop listens with: each connection begins with the context of that moment.
+
+    A context that has been listened with cannot be made to forget: it keeps a certificate of
+    another kind of key beside the new one, authorities that have been taken from a file, and
+    sessions of clients whose authority they were.
+
+    Attributes:
+        present: what connections that are made from now on begin with.
+    """
+
+    present: ssl.SSLContext
+
+    def __new__(cls, present: ssl.SSLContext) -> ListeningContext:
+        """Begin with `present`."""
+        context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        context.present = present
+        return context
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """As the present context does it; event loops call this for each connection."""
+        return self.present.wrap_bio(*args, **kwargs)
 
 
 class CertificateSource(Protocol):
@@ -127,7 +165,8 @@ class Certificates:
     def __init__(self, certificate_file: str, key_file: str) -> None:
         self._files = certificate_file, key_file
         self._options = tls_options(certificate_file, key_file)
-        self._context: ssl.SSLContext | None = None
+        self._protocols = list(PROTOCOLS)
+        self._context: ListeningContext | None = None
 
     def reload(self) -> None:
         """Read the files anew; connections that are made from now on get what is in them.
@@ -137,7 +176,7 @@ class Certificates:
         """
         options = tls_options(*self._files)
         if self._context is not None:
-            self._context.load_cert_chain(*self._files)
+            self._context.present = self._present()
         self._options = options
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -148,15 +187,18 @@ class Certificates:
     def context(self) -> ssl.SSLContext:
         """The context for TLS of an event loop: always the same, with the latest certificate."""
         if self._context is None:
-            self._context = tls_context(*self._files)
+            self._context = ListeningContext(self._present())
         return self._context
 
+    def _present(self) -> ssl.SSLContext:
+        context = tls_context(*self._files)
+        context.set_alpn_protocols([protocol.decode("ascii") for protocol in self._protocols])
+        return context
+
     def speak(self, factory: object) -> None:
-        """Have `context` negotiate what `factory` says that it speaks (ALPN)."""
-        protocols = list(PROTOCOLS)
+        """Negotiate what `factory` says that it speaks (ALPN); call it before `context`."""
         if IProtocolNegotiationFactory.providedBy(factory):
-            protocols = IProtocolNegotiationFactory(factory).acceptableProtocols()
-        self.context.set_alpn_protocols([protocol.decode("ascii") for protocol in protocols])
+            self._protocols = IProtocolNegotiationFactory(factory).acceptableProtocols()
 
 
 def has_native_tls(reactor: Any) -> bool:
@@ -184,14 +226,18 @@ class FileTLSEndpoint:
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen at the endpoint."""
+        return execute(self._listen, protocolFactory)
+
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         certificates: Any = self._certificates
         listen = self._reactor.listenSSL
         if has_native_tls(self._reactor):
-            certificates.speak(protocolFactory)
+            certificates.speak(factory)
             listen, certificates = self._reactor.listenTLS, certificates.context
-        return execute(
-            listen, self._port, protocolFactory, certificates, self._backlog, self._interface
+        port: IListeningPort = listen(
+            self._port, factory, certificates, self._backlog, self._interface
         )
+        return port
 
 
 @implementer(IProtocolFactory, IProtocolNegotiationFactory, ILoggingContext)

@@ -7,24 +7,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
 
-from .certificates import TLSFiles
 from .errors import DeployError
 from .handover import Adopting
 from .hangup import HangUp
+from .logfile import give_log_away
 from .options import Options
-from .plan import Place, Plan, Site, listeners_for, systemd_places
-from .proxyprotocol import trusted_proxies
+from .plan import Plan, absolute, listeners_for
 from .reactors import stop_reactor
 from .service import WebService
-from .systemd import Notifier, inherited_sockets
+from .systemd import Notifier
 from .target import load_application
-from .unixsockets import Access
 from .worker import Order
 from .workers import WorkersService
 
@@ -41,9 +39,9 @@ def makeService(options: Options) -> Service:
     """
     from twisted.internet import reactor
 
-    plan = behind(options["proxy-protocol"], Plan(*_sites_and_places(options)))
-    if not plan.places:
-        raise DeployError("nothing to run: name an application with --app, or a file (see --help)")
+    plan = options.wanted().plan()
+    if _twistd_options(options).get("rundir", ".") != ".":
+        plan = absolute(plan)
     if options["workers"]:
         return _workers(reactor, options, plan)
     if options["max-requests"]:
@@ -62,15 +60,18 @@ def makeService(options: Options) -> Service:
     )
     service.reactor = reactor
     service.notifier = notifier
+    service.give_log = partial(give_log_away, _twistd_options(options), os.getcwd())
     return service
 
 
 def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
-    parent: Any = getattr(options, "parent", None) or {}
+    parent = _twistd_options(options)
     if parent.get("chroot"):
         raise DeployError("--workers needs the interpreter, which --chroot leaves behind")
     name = parent.get("reactor") or "default"
-    order = Order(0, plan, 0, name, options["max-requests"], forward_log=True)
+    order = Order(
+        *(0, plan, 0, name, options["max-requests"]), forward_log=True, directory=os.getcwd()
+    )
     service = _ManyService(
         reactor,
         order,
@@ -80,10 +81,27 @@ def _workers(reactor: Any, options: Options, plan: Plan) -> WorkersService:
         on_stopping=lambda: _cut_on_signal(reactor, service),
     )
     service.reactor = reactor
+    service.give_log = partial(give_log_away, parent, os.getcwd())
     return service
 
 
-class _SingleService(WebService):
+def _twistd_options(options: Options) -> Any:
+    """Those before the word ``cyclone``."""
+    return getattr(options, "parent", None) or {}
+
+
+class _UnderTwistd(Service):
+    """What ``twistd`` runs; the log goes over to the user who is to write to it."""
+
+    give_log: Callable[[], object]
+
+    def privilegedStartService(self) -> None:
+        """Begin while we are root, if we are."""
+        self.give_log()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+
+class _SingleService(_UnderTwistd, WebService):
     """This process serves."""
 
     reactor: Any
@@ -94,7 +112,7 @@ class _SingleService(WebService):
         self.reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
-        HangUp(self.reactor, self._reload_all).install()
+        HangUp(self.reactor, self._reload_all, partial(stop_reactor, self.reactor)).install()
         self.notifier.ready("serving")
         self.notifier.start_watchdog(self.reactor)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.notifier.close)
@@ -105,14 +123,15 @@ class _SingleService(WebService):
         self.notifier.ready("serving")
 
 
-class _ManyService(WorkersService):
+class _ManyService(_UnderTwistd, WorkersService):
     """Workers serve."""
 
     reactor: Any
 
     def startService(self) -> None:
         super().startService()
-        self.reactor.callWhenRunning(HangUp(self.reactor, self.reload).install)
+        hang_up = HangUp(self.reactor, self.reload, partial(stop_reactor, self.reactor))
+        self.reactor.callWhenRunning(hang_up.install)
 
 
 class Failing:
@@ -151,77 +170,3 @@ def _cut_on_signal(reactor: Any, service: WebService | WorkersService) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, cut)
-
-
-def _sites_and_places(options: Options) -> tuple[tuple[Site, ...], tuple[Place, ...]]:
-    sites: list[Site] = []
-    places: list[Place] = []
-    elsewhere = options["unix"] or options["endpoints"] or options["systemd"]
-    for name in ("unix-mode", "unix-owner"):
-        if options[name] is not None and not options["unix"]:
-            raise DeployError(f"--{name} is for --unix")
-    if options["app"]:
-        sites.append(Site(options["app"], options["appopts"]))
-        places.extend(_plain_places(options))
-        if not elsewhere:
-            places.append(Place("tcp", options["listen"], port=options["port"]))
-    elif options["unix"] or options["endpoints"]:
-        raise DeployError("--unix and --listen-endpoint need an --app to serve")
-    tls, files = None, tls_files(options)
-    if files is not None and not options["ssl-app"]:
-        raise DeployError("--ssl-certs and --ssl-client-ca need an --ssl-app to serve")
-    if options["ssl-app"]:
-        tls = (options["ssl-cert"], options["ssl-key"])
-        sites.append(Site(options["ssl-app"], options["ssl-appopts"]))
-    if options["systemd"] and sites:
-        found = systemd_places(inherited_sockets(), tls, len(sites) - 1)
-        if not options["app"] and any(place.tls is None for place in found):
-            raise DeployError("with --ssl-app alone the sockets of systemd must be named https")
-        places.extend(found)
-    if tls and not any(place.tls for place in places):
-        secure = Place("tcp", options["ssl-listen"], options["ssl-port"], len(sites) - 1, tls=tls)
-        places.append(secure)
-    if files is not None:
-        places = [replace(place, files=files) if place.tls else place for place in places]
-    return tuple(sites), tuple(places)
-
-
-def behind(proxies: str | None, plan: Plan) -> Plan:
-    """`plan`, with places whose peers are these proxies (``--proxy-protocol``).
-
-    Raises:
-        DeployError: they are none.
-    """
-    if proxies is None:
-        return plan
-    trusted_proxies(proxies)
-    names = tuple(name.strip() for name in proxies.split(",") if name.strip())
-    return Plan(plan.sites, tuple(replace(place, proxies=names) for place in plan.places))
-
-
-def _plain_places(options: Options) -> Iterator[Place]:
-    if options["unix"]:
-        mode, owner = options["unix-mode"], options["unix-owner"]
-        access = Access(*(() if mode is None else (mode,)))
-        if owner is not None:
-            access = Access(access.mode, *owner)
-        yield Place("unix", options["unix"], access=access)
-    for description in options["endpoints"]:
-        yield Place("endpoint", description)
-
-
-def tls_files(options: Options) -> TLSFiles | None:
-    """What the options say beyond one certificate and its key; None if they say no more.
-
-    With a directory, ``--ssl-cert`` and ``--ssl-key`` are the default certificate if given.
-    """
-    directory, authorities = options["ssl-certs"], options["ssl-client-ca"]
-    clients = options["ssl-client-certs"]
-    if directory is None and authorities is None and clients is None:
-        return None
-    if clients is None:
-        clients = "none" if authorities is None else "required"
-    certificate, key = options["ssl-cert"], options["ssl-key"]
-    if directory is not None and (certificate, key) == ("server.crt", "server.key"):
-        certificate = key = None
-    return TLSFiles(certificate, key, directory, authorities, clients)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import grp
 import os
 import pwd
@@ -19,7 +20,15 @@ from zope.interface import implementer
 
 from .errors import DeployError
 
-__all__ = ["ANYBODY", "Access", "UNIXEndpoint", "bound_unix_socket", "socket_mode", "socket_owner"]
+__all__ = [
+    "ANYBODY",
+    "Access",
+    "UNIXEndpoint",
+    "bound_unix_socket",
+    "make_way",
+    "socket_mode",
+    "socket_owner",
+]
 
 #: Everybody may connect, as with Twisted's own; the directory may say otherwise.
 _DEFAULT_MODE = 0o666
@@ -115,6 +124,7 @@ class UNIXEndpoint:
 
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         access = self._access
+        make_way(self._path)
         port: IListeningPort = self._reactor.listenUNIX(
             self._path, factory, backlog=self._backlog, mode=access.mode, wantPID=True
         )
@@ -128,6 +138,32 @@ class UNIXEndpoint:
                     "(only root may give a file away)"
                 ) from error
         return port
+
+
+def make_way(path: str) -> None:
+    """See that there can be a socket, as far as the lock beside it does not tell.
+
+    In containers processes have the same number again and again: who finds a lock with its own has
+    found that of a process before it.
+
+    Raises:
+        DeployError: if something stands there that is no socket.
+    """
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise DeployError(f"cannot listen on unix socket {path}: there is something else")
+        if os.readlink(path + ".lock") == str(os.getpid()) and not _answers(path):
+            os.remove(path)
+            os.remove(path + ".lock")
+    except OSError:
+        pass  # there is no socket, or no lock, or it is not ours to look at
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.setblocking(False)
+        return asking.connect_ex(path) != errno.ECONNREFUSED
 
 
 def bound_unix_socket(

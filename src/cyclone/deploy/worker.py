@@ -15,13 +15,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
-
 from cyclone.log import gen_log
 from cyclone.util import WORKER_VARIABLE
 
-from .child import CONTROL_FD, REPORT_FD, split_lines
+from .child import CONTROL_FD, REPORT_FD
 from .console import begin_console
+from .control import Control
 from .errors import DeployError
 from .handover import Handed
 from .plan import Plan, listeners_for
@@ -49,6 +48,7 @@ class Order:
         max_requests: about how many requests it serves before it is replaced; 0 for any number.
         forward_log: log by way of the supervisor.
         log_format: else ``text`` or ``json``, see `begin_console`.
+        directory: modules are imported from there; "" for the current one alone.
     """
 
     number: int
@@ -58,6 +58,7 @@ class Order:
     max_requests: int = 0
     forward_log: bool = False
     log_format: str = "text"
+    directory: str = ""
 
     def to_line(self) -> bytes:
         """The order as it goes through the pipe."""
@@ -84,8 +85,9 @@ def run_worker() -> int:
     sockets = range(REPORT_FD + 1, REPORT_FD + 1 + order.sockets)
     for descriptor in (CONTROL_FD, REPORT_FD, *sockets):
         os.set_inheritable(descriptor, False)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        # They come to all processes at a terminal; what they mean is for the supervisor to say.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        # They come to all processes at a terminal, or of a service; what they mean is for the
+        # supervisor to say.
         signal.signal(number, _pass_over)
     os.environ[WORKER_VARIABLE] = str(order.number)
     pipe = Pipe(REPORT_FD)
@@ -132,6 +134,8 @@ def _serve(order: Order, sockets: range, pipe: Pipe, received: bytes) -> int:
         install_reactor(name)
     from twisted.internet import reactor
 
+    if order.directory and order.directory not in sys.path:
+        sys.path.insert(0, order.directory)
     factories = [load_application(site.target, site.appopts) for site in order.plan.sites]
     listeners = listeners_for(Handed(reactor, sockets), order.plan, factories)
     service = WebService(listeners, announce=False)
@@ -183,12 +187,12 @@ class Worker:
         self._service = service
         self._factories = factories
         self._pipe = pipe
+        self._asked = False
 
     def start(self, received: bytes) -> None:
         """The reactor runs, and the places are open."""
-        # A worker that is told twice does not hurry: a service manager, too, tells everybody.
         signal.signal(signal.SIGTERM, self._on_signal)
-        control = _Control(self._reactor, CONTROL_FD, self.on_message, self._alone)
+        control = Control(self._reactor, CONTROL_FD, self.on_message, self._alone)
         control.startReading()  # type: ignore[no-untyped-call]
         delay = max(getattr(factory, "drain_delay", 0) for factory in self._factories)
         self._pipe.send("ready", patience=self._patience("drain_timeout", 30.0) + delay)
@@ -199,7 +203,17 @@ class Worker:
         self._pipe.send("full")
 
     def _on_signal(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(stop_reactor, self._reactor)
+        self._reactor.callFromThread(self.asked_to_end)
+
+    def asked_to_end(self) -> None:
+        """Somebody wants this process to end: so it does when another serves in its place.
+
+        The second time it does not wait for that. It never hurries its requests: a service manager
+        tells everybody, the supervisor as well.
+        """
+        if self._asked or not self._pipe.send("asked"):
+            stop_reactor(self._reactor)
+        self._asked = True
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Do what the supervisor says."""
@@ -229,46 +243,3 @@ class Worker:
     def _patience(self, name: str, default: float) -> float:
         limits = [getattr(factory, "limits", None) for factory in self._factories]
         return max([default, *(getattr(limit, name, default) for limit in limits)])
-
-
-class _Control(FileDescriptor):
-    """The pipe by which the supervisor speaks; its end is the supervisor's."""
-
-    def __init__(
-        self,
-        reactor: Any,
-        descriptor: int,
-        on_message: Callable[[dict[str, Any]], object],
-        on_end: Callable[[], object],
-    ) -> None:
-        super().__init__(reactor)
-        self._descriptor = descriptor
-        self._on_message = on_message
-        self._on_end = on_end
-        self._received = b""
-        os.set_blocking(descriptor, False)
-
-    def fileno(self) -> int:
-        """The descriptor."""
-        return self._descriptor
-
-    def doRead(self) -> None:
-        """Take what has come."""
-        try:
-            data = os.read(self._descriptor, 65536)
-        except BlockingIOError:
-            return
-        if data:
-            self.take(data)
-        else:
-            self.stopReading()  # type: ignore[no-untyped-call]
-            self._on_end()
-
-    def take(self, data: bytes) -> None:
-        """Take a piece of the stream of messages."""
-        lines, self._received = split_lines(self._received, data)
-        for line in lines:
-            self._on_message(json.loads(line))
-
-    def connectionLost(self, reason: Any = None) -> None:
-        """The reactor stops."""

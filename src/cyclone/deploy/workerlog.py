@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,30 +65,40 @@ def begin_forwarding(pipe: Pipe) -> None:
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
         fields = event_fields(event)
-        if fields["text"] and not pipe.send("log", **fields):
-            os.write(2, f"{fields['text']}\n".encode("utf-8", "backslashreplace"))
+        text = _whole(fields)
+        if text and not pipe.send("log", **fields):
+            os.write(2, f"{text}\n".encode())
 
     globalLogBeginner.beginLoggingTo([observe])
 
 
 def event_fields(event: LogEvent) -> dict[str, Any]:
     """What is sent of an event: text, numbers and names."""
-    text = formatEvent(event)
     failure: Failure | None = event.get("log_failure")
-    if failure is not None:
-        text = f"{text}\n{failure.getTraceback()}".strip("\n")
     level = event.get("log_level", LogLevel.info)
     return {
         "level": level.name,
         "namespace": str(event.get("log_namespace") or "-"),
         "system": str(event.get("log_system") or ""),
         "time": event.get("log_time"),
-        "text": text,
+        "text": _writable(formatEvent(event)),
+        "traceback": "" if failure is None else _writable(failure.getTraceback().rstrip("\n")),
         "parts": {
             "request_id": current_request_id(),
             **{name: event[name] for name in _PARTS if name in event},
         },
     }
+
+
+def _writable(text: str) -> str:
+    """What is no text, such as the names of files in another encoding, no log could write."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _whole(fields: Mapping[str, Any]) -> str:
+    """An event for people."""
+    parts = (str(fields.get(name) or "") for name in ("text", "traceback"))
+    return "\n".join(part for part in parts if part)
 
 
 def log_forwarded(number: int, fields: Mapping[str, Any]) -> None:
@@ -100,12 +111,16 @@ def log_forwarded(number: int, fields: Mapping[str, Any]) -> None:
     system = str(fields.get("system") or "") or f"{namespace}#{level.name}"
     event: LogEvent = {
         "log_format": "{log_text}",
-        "log_text": str(fields.get("text")),
+        "log_text": _whole(fields),
         "log_level": level,
         "log_namespace": namespace,
         "log_system": f"worker {number} {system}",
+        "log_time": time.time(),
         "worker_id": number,
     }
+    if fields.get("traceback"):  # apart, for programs
+        event["worker_text"] = str(fields.get("text") or "")
+        event["worker_traceback"] = str(fields["traceback"])
     parts = fields.get("parts")
     if isinstance(parts, dict):
         event.update({name: parts[name] for name in _PARTS if name in parts})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,14 +18,16 @@ from .child import CONTROL_FD, REPORT_FD, Worker
 from .counted import begin_counting
 from .errors import DeployError
 from .handover import Binding, SharedEndpoint
+from .interpreter import interpreter
 from .plan import Plan, for_workers, listeners_for
+from .processors import usable_processors
 from .service import WebService
 from .supervisor import Supervisor
 from .systemd import Notifier
 from .worker import Order
 from .workerlog import log_forwarded
 
-__all__ = ["WorkersService", "interpreter", "worker_count"]
+__all__ = ["WorkersService", "worker_count"]
 
 
 def worker_count(text: str) -> int:
@@ -36,7 +37,7 @@ def worker_count(text: str) -> int:
         ValueError: if it is neither ``auto`` nor a number from 0 (no workers) to 1024.
     """
     if text == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _processors()
+        return usable_processors()
     number = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= number <= 1024:
         raise ValueError(f"{text!r} is no number of workers; it is auto, or a number up to 1024")
@@ -44,16 +45,6 @@ def worker_count(text: str) -> int:
 
 
 worker_count.coerceDoc = ""  # type: ignore[attr-defined]
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
-
-
-def interpreter() -> list[str]:
-    """The command of this interpreter, with its switches."""
-    switches = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-    return [sys.executable, *switches, *(f"-W{option}" for option in sys.warnoptions)]
 
 
 class WorkersService(Service):
@@ -90,6 +81,7 @@ class WorkersService(Service):
         self._on_stopping = on_stopping
         self._count = count
         self._urls: list[str] = []
+        self._serves = False
         self._binding = Binding(reactor)
         self._places = WebService(
             _shared(self._binding, order.plan), announce=False, on_listening=self._bound
@@ -125,7 +117,11 @@ class WorkersService(Service):
         noun = "worker" if self._count == 1 else "workers"
         gen_log.info("starting %d %s on %s", self._count, noun, " and ".join(self._urls))
         self._notifier.start_watchdog(self._reactor, self.supervisor.ping)
-        begin_counting()
+        try:
+            begin_counting()
+        except DeployError as error:
+            self._failed(error)
+            return
         self.supervisor.start()
 
     def _bound(self, urls: list[str]) -> None:
@@ -159,11 +155,15 @@ class WorkersService(Service):
     # -- running
 
     def _ready(self) -> None:
+        self._serves = True
         self._notifier.ready(self._status())
         self._on_serving(self._urls)
 
     def _changed(self) -> None:
-        self._notifier.status(self._status())
+        if self._serves and self.supervisor.rolling is None:
+            self._notifier.status(self._status())
+        else:
+            self._notifier.advancing(self._status())
 
     def _status(self) -> str:
         return f"{self.supervisor.serving} of {self._count} workers serve"

@@ -21,7 +21,7 @@ input, has `parse_head` check them, and hands each to ``HTTPFactory.start_reques
     backlog     messages for a peer that does not read, and what becomes of them
     shared      the transport as handlers get it, detached: when the connection is theirs
     departures  when what goes out leaves
-    progress    whether a peer takes what it is sent
+    progress    whether a peer takes what it is sent; farewell: one that does not say goodbye
     sweep       one timer for all connections
     factory     what the connections of a server share
 """

@@ -21,10 +21,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -36,18 +36,16 @@ from . import response as wire
 from .context import Context
 from .detached import Detached
 from .exchange import Exchange
+from .farewell import LOOK, Farewell
 from .heads import check_partial_head, skip_empty_lines
 from .intake import Intake
 from .interfaces import BodyConsumer
 from .outbox import Outbox, closed_outbox
 from .parser import RequestHead
-from .progress import progress
 from .refusal import BadRequest
 from .shared import SharedTransport
 from .sweep import NEVER
-
-if TYPE_CHECKING:
-    from .factory import HTTPFactory
+from .timing import Timed
 
 __all__ = ["HTTP1Connection"]
 
@@ -90,26 +88,24 @@ _NOT_CALLED = {
 
 
 @implementer(IHalfCloseableProtocol)
-class HTTP1Connection(Protocol):
+class HTTP1Connection(Timed):
     """The server side of one connection.  `factory` is an `HTTPFactory`.
 
     Attributes:
-        deadline: when the factory's sweep is to call `check_deadlines`.
         closing: the connection ends with the response in progress.
         outbox: what goes out; exchanges write to it.
         base_context: the context that requests start from.
     """
 
-    factory: HTTPFactory
-    transport: Any
     outbox: Outbox
+    _farewell: Farewell | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         warn_of_overrides(cls, HTTP1Connection, _NOT_CALLED)
 
     def __init__(self) -> None:
-        self.deadline = NEVER
+        super().__init__()
         self.closing = False
         self._state = _HEAD
         self._received: bytes | bytearray = b""
@@ -128,9 +124,6 @@ class HTTP1Connection(Protocol):
         self._again = False  # a further turn is scheduled
         self._head_started = False
         self._peer_ended = False
-        self._state_deadline = NEVER  # what the state waits for; `deadline` is the earlier one
-        self._write_deadline = NEVER  # the peer should have taken something
-        self._progress: int | None = None  # how far the peer had come when we looked last
         self._linger = False  # the close is a lingering one
 
     # -- the transport's calls
@@ -362,15 +355,6 @@ class HTTP1Connection(Protocol):
 
     # -- time
 
-    def check_deadlines(self, now: float) -> None:
-        """Called by the factory's sweep when `deadline` has passed."""
-        if now >= self._write_deadline:
-            self._check_progress()
-        if now >= self._state_deadline:
-            self._state_deadline = NEVER
-            self.deadline = self._write_deadline
-            self._time_is_up(now)
-
     def _time_is_up(self, now: float) -> None:
         """What the state has waited for has not come."""
         if self._state is _HEAD:
@@ -382,6 +366,8 @@ class HTTP1Connection(Protocol):
             self._check_body_time(self._intake, now)
         elif self._state is _LINGER:
             self._lose_connection()
+        elif self._farewell is not None:
+            self._see_it_off(self._farewell)
         elif self._peer_ended:
             self.abort()
 
@@ -393,21 +379,13 @@ class HTTP1Connection(Protocol):
         else:
             self._due(self._idle_since + timeout - now)
 
-    def _expect_progress(self) -> None:
-        """Give the peer time to take something of what has been sent."""
-        timeout = self.factory.limits.write_timeout
-        if timeout:
-            self._progress = progress(self.transport)
-            self._write_deadline = self._now() + timeout
-            self._reschedule()
-
-    def _check_progress(self) -> None:
-        made = progress(self.transport)
-        if made is None or made == self._progress:
-            _log.info("Connection aborted: {peer} does not read", peer=self.context.peer_ip)
-            self.abort()
-        else:
-            self._expect_progress()
+    def _see_it_off(self, farewell: Farewell) -> None:
+        """We have closed, and the peer has not."""
+        over = farewell.is_over()
+        if over:
+            farewell.hang_up()
+        elif over is not None:
+            self._due(LOOK)
 
     def _check_body_time(self, intake: Intake, now: float) -> None:
         if intake.held:
@@ -419,22 +397,6 @@ class HTTP1Connection(Protocol):
             self._refuse(bad)
         else:
             self._due(intake.next_check())
-
-    def _now(self) -> float:
-        return self.factory.seconds()
-
-    def _due(self, seconds: float | None) -> None:
-        """Give what the state waits for so many seconds; None or 0: any time."""
-        self._state_deadline = self._now() + seconds if seconds else NEVER
-        self._reschedule()
-
-    def _reschedule(self) -> None:
-        self.deadline = deadline = min(self._state_deadline, self._write_deadline)
-        if deadline < self.factory.sweeper.next_visit:
-            self.factory.sweeper.wake_at(deadline)
-
-    def _forget_deadlines(self) -> None:
-        self.deadline = self._state_deadline = self._write_deadline = NEVER
 
     # -- reading
 
@@ -711,5 +673,8 @@ class HTTP1Connection(Protocol):
         self._state = _CLOSING
         self.outbox.release()
         self._due(None)
+        if ISSLTransport.providedBy(self.transport):
+            self._farewell = Farewell(self.transport)
+            self._due(self.factory.limits.linger_timeout)
         self._expect_progress()
         self.transport.loseConnection()

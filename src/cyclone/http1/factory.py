@@ -117,7 +117,7 @@ class HTTPFactory(ServerFactory):
 
         Without an answer Twisted ends the handshake of each client that asks, as browsers do.
         """
-        return [b"http/1.1"]
+        return [b"http/1.1", b"http/1.0"]
 
     def logPrefix(self) -> str:
         """How Twisted names this factory: with its module, as the applications of a log differ."""

@@ -33,7 +33,8 @@ class Limits:
         idle_connection_timeout: a connection without a request is closed, silently.
         write_timeout: the peer has taken nothing of what waits for it for so long: the connection
             is aborted.
-        linger_timeout: how long an error response may be read before the connection goes.
+        linger_timeout: how long an error response may be read before the connection goes; over
+            TLS also how long a peer may take to say that it is done, too.
         half_close_timeout: how long a handler may still take to answer a peer that has ended its
             side of the connection.
         write_buffer_limit: bytes that may wait for the peer before `write_buffer_policy` applies

@@ -13,7 +13,7 @@ try:
 except ImportError:  # no such question on this platform
     fcntl = termios = None  # type: ignore[assignment]
 
-__all__ = ["progress", "unanswered"]
+__all__ = ["progress", "unanswered", "waiting"]
 
 #: Where Linux's struct tcp_info has tcpi_bytes_acked, a u64.
 _BYTES_ACKED = 120
@@ -40,13 +40,22 @@ def progress(transport: Any) -> int | None:
             answer = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)
             acknowledged: int = struct.unpack_from("=Q", answer, _BYTES_ACKED)[0]
             return acknowledged
-        if fcntl is None:
-            return None
-        answer = fcntl.ioctl(handle.fileno(), termios.TIOCOUTQ, bytes(4))
     except (AttributeError, OSError, ValueError, struct.error):
         return None
-    waiting: int = struct.unpack("i", answer)[0]
-    return waiting
+    return waiting(transport)
+
+
+def waiting(transport: Any) -> int | None:
+    """Bytes in the socket's send queue, None where that cannot be told."""
+    below = getattr(transport, "transport", transport)
+    if fcntl is None:
+        return None
+    try:
+        answer = fcntl.ioctl(below.getHandle().fileno(), termios.TIOCOUTQ, bytes(4))
+        count: int = struct.unpack("i", answer)[0]
+    except (AttributeError, OSError, ValueError, struct.error):
+        return None
+    return count
 
 
 def unanswered(transport: Any) -> bool:

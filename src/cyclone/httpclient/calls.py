@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cyclone import escape
-
-__all__ = ["RemoteError", "batch_results", "decode", "make_call", "result_of"]
+__all__ = ["RemoteError", "batch_results", "make_call", "result_of"]
 
 
 class RemoteError(Exception):
@@ -47,18 +45,6 @@ def make_call(
     if args or kwargs:
         call["params"] = kwargs or args
     return call if id is None else {**call, "id": id}
-
-
-def decode(body: bytes) -> Any:
-    """The answer as a value.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    try:
-        return escape.json_decode(body)
-    except RecursionError:
-        raise ValueError("the server's answer is nested too deeply") from None
 
 
 def result_of(answer: Any, version: str, id: int | None) -> Any:

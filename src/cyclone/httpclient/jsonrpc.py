@@ -113,11 +113,11 @@ class JsonRPC(_Methods):
 
     def _answer(self, response: FetchedResponse) -> Any:
         if response.code == 200:
-            return calls.decode(response.body)
+            return escape.json_decode(response.body)
         if self._version == "2.0":
             # Some servers give errors a status of their own.
             try:
-                answer = calls.decode(response.body)
+                answer = escape.json_decode(response.body)
             except ValueError:
                 answer = None
             if isinstance(answer, dict) and "error" in answer:

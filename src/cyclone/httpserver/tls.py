@@ -18,7 +18,7 @@ from twisted.internet.ssl import (
 __all__ = ["tls_context"]
 
 #: What the server speaks (ALPN, RFC 7301).
-_PROTOCOLS = [b"http/1.1"]
+_PROTOCOLS = [b"http/1.1", b"http/1.0"]
 _KNOWN = {"certfile", "keyfile", "cert_reqs", "ca_certs", "ciphers", "ssl_version"}
 
 

@@ -103,6 +103,11 @@ class TrustedProxies:
             net for net in networks if net.num_addresses > 1
         )
 
+    @staticmethod
+    def of(addresses: Iterable[str] | TrustedProxies) -> TrustedProxies:
+        """Those of these addresses and networks, which may be one already."""
+        return addresses if isinstance(addresses, TrustedProxies) else TrustedProxies(addresses)
+
     def __contains__(self, address: str) -> bool:
         """Whether an address is that of a proxy in `trusted_downstream`."""
         parsed = _parse(address)

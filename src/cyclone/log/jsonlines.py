@@ -54,7 +54,7 @@ def json_line(event: Mapping[str, Any]) -> str:
         "time": _time(event.get("log_time")),
         "level": str(getattr(level, "name", level)),
         "logger": str(event.get("log_namespace") or "-"),
-        "message": _cut(_text(event)),
+        "message": _cut(event.get("worker_text") or _text(event)),
     }
     request_id = event.get("request_id") or current_request_id()
     if request_id:
@@ -69,6 +69,8 @@ def json_line(event: Mapping[str, Any]) -> str:
     failure = event.get("log_failure")
     if failure is not None:
         fields["exception"] = _cut(_traceback(failure))
+    elif "worker_traceback" in event:
+        fields["exception"] = _cut(event["worker_traceback"])
     try:
         return json.dumps(fields, allow_nan=False) + "\n"
     except ValueError:  # a number that JSON does not have

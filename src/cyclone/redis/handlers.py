@@ -56,6 +56,21 @@ class ConnectionHandler(txredisapi.ConnectionHandler):
 
         return call
 
+    def describe(self) -> dict[str, Any]:
+        """What a monitor may show: state, size, connections in use, commands that wait for one.
+
+        In use are those that belong to one command, or a transaction, alone.
+        """
+        factory = self._factory
+        queue = factory.connectionQueue
+        closed = factory.stopped or not factory.continueTrying
+        return {
+            "state": "up" if factory.size else "closed" if closed else "down",
+            "size": factory.poolsize,
+            "in_use": factory.size - len(queue.usable()),
+            "waiting": queue.wanted,
+        }
+
     def __repr__(self) -> str:
         return _described("Redis Connection", self, "{peer.host}:{peer.port}")
 

@@ -139,6 +139,20 @@ class ShardedConnectionHandler:
         closing = [handler.disconnect() for handler in self._nodes().nodes]
         return gatherResults(closing, consumeErrors=True).addCallback(lambda _: True)
 
+    def ping(self) -> Deferred[None]:
+        """Ask all servers whether they answer.  Fires with None, or fails if one of them does."""
+        asked = [handler.ping() for handler in self._nodes().nodes]
+        return gatherResults(asked, consumeErrors=True).addCallbacks(lambda _: None, _first)
+
+    def describe(self) -> dict[str, Any]:
+        """What a monitor may show: the sums of all servers' pools, and whether all are up."""
+        pools = [] if self._ring is None else [node.describe() for node in self._ring.nodes]
+        states = {pool["state"] for pool in pools}
+        found: dict[str, Any] = {"state": states.pop() if len(states) == 1 else "down"}
+        return found | {
+            name: sum(pool[name] for pool in pools) for name in ("size", "in_use", "waiting")
+        }
+
     def node_of(self, key: str | bytes) -> Any:
         """The handler of the server that has a key."""
         text = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
@@ -176,15 +190,17 @@ class ShardedConnectionHandler:
                 values.update(zip(group, answer, strict=True))
             return [values[index] for index in range(len(wanted))]
 
-        def first(failure: Any) -> Any:
-            return failure.value.subFailure
-
-        return gatherResults(asked, consumeErrors=True).addCallbacks(in_order, first)
+        return gatherResults(asked, consumeErrors=True).addCallbacks(in_order, _first)
 
     def __repr__(self) -> str:
         nodes = [] if self._ring is None else self._ring.nodes
         places = [f"{node._factory.uuid}/{len(node._factory.pool)}" for node in nodes]
         return f"<Redis Sharded Connection: {', '.join(places)}>"
+
+
+def _first(failure: Any) -> Any:
+    """Of several failures the one that `gatherResults` has met."""
+    return failure.value.subFailure
 
 
 class ShardedUnixConnectionHandler(ShardedConnectionHandler):

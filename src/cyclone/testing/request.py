@@ -137,9 +137,11 @@ def build_request(
     """A request to the absolute `url` from what a test gave.
 
     Raises:
-        TypeError: when it gave bodies of more than one kind.
+        TypeError: when it gave bodies of more than one kind, or an option that there is not.
     """
     given: RequestOptions = options or {}
+    if unknown := sorted(set(given) - set(RequestOptions.__annotations__)):
+        raise TypeError(f"requests have no option {', '.join(unknown)}")
     form = given["form"] if given.get("form") is not None else given.get("data")
     body, content_type = build_body(given.get("body"), given.get("json"), form, given.get("files"))
     request = OutgoingRequest(

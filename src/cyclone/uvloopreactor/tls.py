@@ -13,6 +13,7 @@ from OpenSSL import crypto
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, INegotiated, ISSLTransport
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .port import TCPPort
@@ -61,6 +62,10 @@ class NativeTLSTransport(TCPConnection):
     def loseWriteConnection(self) -> None:
         """Close the connection when everything has been sent."""
         self.loseConnection()
+
+    def endConnection(self) -> None:
+        """End the connection below TLS, whether or not the peer has said that it is done."""
+        self._drop(Failure(ConnectionDone()))
 
     def getPeerCertificate(self) -> crypto.X509 | None:
         """The certificate that the peer has shown, None if it has not."""

@@ -49,6 +49,7 @@ from .decorators import (
     authenticated,
     preceded,
     removeslash,
+    security_headers,
     stream_request_body,
 )
 from .errors import Finish, HTTPAuthenticationRequired, HTTPError, MissingArgumentError
@@ -125,6 +126,7 @@ __all__ = [
     "https_redirect",
     "preceded",
     "removeslash",
+    "security_headers",
     "stream_request_body",
     "url",
 ]

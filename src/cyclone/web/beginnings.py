@@ -14,13 +14,14 @@ from cyclone.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 
 from .prepared import PLAIN, Prepared
 
-__all__ = ["SECURITY_HEADERS", "Beginnings"]
+__all__ = ["HSTS", "SECURITY_HEADERS", "Beginnings", "security_changes"]
 
-_HSTS = "Strict-Transport-Security"
+#: Over HTTPS only (RFC 6797 section 7.2).
+HSTS = "Strict-Transport-Security"
 
 #: What the setting ``security_headers=True`` has responses begin with.
 SECURITY_HEADERS: Mapping[str, str] = {
-    _HSTS: "max-age=31536000",
+    HSTS: "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "X-Frame-Options": "SAMEORIGIN",
@@ -57,7 +58,7 @@ class Beginnings:
         """The fields that the response to `request` begins with."""
         fields = self._http
         if self._https is not self._http and request.protocol == "https":
-            fields = self._https  # RFC 6797 section 7.2: never over plain HTTP
+            fields = self._https
         if self._id_field and request.request_id:
             return _WithId(fields, self._id_field, request.request_id)
         return fields
@@ -90,22 +91,33 @@ def _secured(setting: Any) -> tuple[Prepared, Prepared]:
     """What responses begin with over HTTP, and over HTTPS."""
     if not setting:
         return PLAIN, PLAIN
-    if setting is not True and not isinstance(setting, Mapping):
-        raise ValueError(f"security_headers must be True or a mapping, not {setting!r}")
-    wanted = dict(SECURITY_HEADERS)
-    names = {name.lower(): name for name in wanted}
-    for name, value in (setting if isinstance(setting, Mapping) else {}).items():
-        wanted.pop(names.get(str(name).lower()) or str(name), None)
-        if value is not None:
-            if not isinstance(value, str):
-                raise ValueError(f"security_headers: {name} must be text or None, not {value!r}")
-            wanted[name] = value
     https = PLAIN.fields.copy()
-    for name, value in _checked("security_headers", wanted).items():
-        https[name] = value
+    wanted = {**SECURITY_HEADERS, **security_changes(setting)}
+    for name, value in wanted.items():
+        if value is not None:
+            https[name] = value
     http = https.copy()
-    http.pop(_HSTS, None)
+    http.pop(HSTS, None)
     return Prepared(http, first=True), Prepared(https, first=True)
+
+
+def security_changes(setting: Any) -> dict[str, str | None]:
+    """What a setting ``security_headers`` makes different from `SECURITY_HEADERS`.
+
+    Raises:
+        ValueError: it is neither True nor such a mapping.
+    """
+    if setting is True:
+        return {}
+    if not isinstance(setting, Mapping):
+        raise ValueError(f"security_headers must be True or a mapping, not {setting!r}")
+    known = {name.lower(): name for name in SECURITY_HEADERS}
+    changes = {known.get(str(name).lower(), str(name)): value for name, value in setting.items()}
+    for name, value in changes.items():
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"security_headers: {name} must be text or None, not {value!r}")
+    _checked("security_headers", {name: value or "" for name, value in changes.items()})
+    return changes
 
 
 class _WithId(Prepared):

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cyclone.util import warn_of_overrides
@@ -13,6 +14,8 @@ from cyclone.util import warn_of_overrides
 from .errors import reason_phrase
 
 if TYPE_CHECKING:
+    from cyclone.httputil import HTTPServerRequest
+
     from .handler import RequestHandler
 
 __all__ = ["ClassicMethods"]
@@ -73,10 +76,26 @@ def generate_headers(handler: RequestHandler, /) -> bytes:
 class ClassicMethods:
     """The part of `RequestHandler` that only cyclone 1.x had."""
 
+    if TYPE_CHECKING:  # what they need of the class
+        request: HTTPServerRequest
+
     async_callback = async_callback
     _execute_success = execute_success
     _execute_failure = execute_failure
     _generate_headers = generate_headers
+
+    @property
+    def transport(self) -> Any:
+        """The connection's transport (cyclone 1.x)."""
+        return self.request.connection.transport
+
+    def notifyFinish(self) -> Deferred[None]:
+        """A Deferred that fires, with None, when the response has ended or the peer is gone.
+
+        cyclone 1.x; see `http1.Exchange.notifyFinish`.
+        """
+        notify: Callable[[], Deferred[None]] = self.request.connection.notifyFinish
+        return notify()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

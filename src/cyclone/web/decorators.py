@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from cyclone._async import as_deferred, settle
 
+from .beginnings import HSTS, SECURITY_HEADERS, security_changes
 from .errors import HTTPError
 from .handler import RequestHandler
 from .redirects import is_protocol_relative, local_reference
@@ -146,6 +147,46 @@ def stream_request_body(cls: _Handler) -> _Handler:
         raise TypeError(f"expected a subclass of RequestHandler, got {cls!r}")
     cls._stream_request_body = True
     return cls
+
+
+def security_headers(
+    changes: Mapping[str, str | None] | None = None,
+) -> Callable[[_Handler], _Handler]:
+    """Have the responses of a handler class begin with security headers, or with others.
+
+    Where the application has the setting ``security_headers``, only `changes` are made to its
+    fields; elsewhere the class gets those of `SECURITY_HEADERS` with them::
+
+        @security_headers({"X-Frame-Options": None, "Content-Security-Policy": "sandbox"})
+        class Widget(RequestHandler): ...
+
+    Args:
+        changes: as in the setting: other values, and None for fields that are not sent.
+
+    Raises:
+        ValueError: a field is malformed.
+    """
+    different = security_changes(changes or {})
+    whole = {**SECURITY_HEADERS, **different}
+
+    def decorate(cls: _Handler) -> _Handler:
+        further = cls.set_default_headers
+
+        @functools.wraps(further)
+        def set_default_headers(self: RequestHandler) -> None:
+            https = self.request.protocol == "https"
+            fields = different if self.settings.get("security_headers") else whole
+            for name, value in fields.items():
+                if value is None:
+                    self.clear_header(name)
+                elif https or name != HSTS:
+                    self.set_header(name, value)
+            further(self)
+
+        cls.set_default_headers = set_default_headers  # type: ignore[method-assign]
+        return cls
+
+    return decorate
 
 
 def preceded(method: _Method, answered: Callable[[Any], bool | Deferred[Any]]) -> _Method:

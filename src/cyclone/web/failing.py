@@ -20,10 +20,17 @@ from .errors import Finish, HTTPError, is_status, reason_phrase
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["answer", "cannot_write", "send_error", "write_page"]
+__all__ = [
+    "answer",
+    "cannot_write",
+    "log_exception",
+    "request_summary",
+    "send_error",
+    "write_error",
+]
 
 
-def answer(handler: RequestHandler, error: Any) -> None:
+def answer(handler: RequestHandler, /, error: Any) -> None:
     """Answer the exception, or Failure, that a method of `handler` raised."""
     if isinstance(error, Failure):
         error = exception_of(error)
@@ -52,14 +59,47 @@ def answer(handler: RequestHandler, error: Any) -> None:
         _abandon(handler)
 
 
+def log_exception(
+    handler: RequestHandler,
+    /,
+    typ: type[BaseException] | None,
+    value: BaseException | None,
+    tb: Any,
+) -> None:
+    """Log what a method raised: faults of the peer as warnings, others as errors."""
+    if isinstance(value, HTTPInputError):
+        gen_log.warning("400 %s: %s", handler._request_summary(), value)
+    elif isinstance(value, HTTPError):
+        message = value.get_message()
+        if message:
+            gen_log.warning("%d %s: %s", value.status_code, handler._request_summary(), message)
+    else:
+        app_log.error(
+            "Uncaught exception %s", handler._request_summary(), exc_info=(typ, value, tb)
+        )
+
+
+def request_summary(handler: RequestHandler, /) -> str:
+    """What was asked, and by whom, for the log."""
+    request = handler.request
+    return f"{request.method} {request.uri} ({request.remote_ip})"
+
+
 def _status_of(error: BaseException) -> int:
     if isinstance(error, HTTPError):
         return error.status_code if is_status(error.status_code) else 500
     return 400 if isinstance(error, HTTPInputError) else 500
 
 
-def send_error(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> None:
-    """See `RequestHandler.send_error`."""
+def send_error(handler: RequestHandler, /, status_code: int = 500, **kwargs: Any) -> None:
+    """Answer with an error; `write_error` writes the body.  Return from the method after it.
+
+    When part of the response has been sent the connection is dropped: an end in good order
+    would make the peer take what it has for the whole.
+
+    Args:
+        kwargs: ``reason``, and whatever `write_error` should get.
+    """
     if handler._headers_written:
         gen_log.error("Cannot send error response after headers written")
         if not handler._finished:
@@ -107,8 +147,15 @@ def _exception_in(kwargs: dict[str, Any]) -> BaseException | None:
     return exception_of(error) if isinstance(error, Failure) else error
 
 
-def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]) -> Any:
-    """See `RequestHandler.write_error`."""
+def write_error(handler: RequestHandler, /, status_code: int, **kwargs: Any) -> Any:
+    """Write the body of an error response.  May be asynchronous.
+
+    Args:
+        kwargs: what `send_error` was given; for an exception ``exc_info`` (a triple) and
+            ``exception`` (a Failure, as in cyclone 1.x).
+
+    A method ``get_error_html(status_code, **kwargs)`` of old handlers is still asked.
+    """
     old_page = getattr(handler, "get_error_html", None)
     if old_page is not None:
         return _write_old_page(handler, old_page(status_code, **_accepted(old_page, kwargs)))
@@ -127,6 +174,8 @@ def write_page(handler: RequestHandler, status_code: int, kwargs: dict[str, Any]
         )
     else:
         page = pages.error_page(status_code, reason)
+    if policy := handler._headers.get("Content-Security-Policy"):
+        handler.set_header("Content-Security-Policy", pages.policy_for(page, policy))
     handler._write_buffer = [utf8(page)]
     return None
 

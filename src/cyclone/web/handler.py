@@ -8,40 +8,28 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
 from cyclone._async import DONE, HandlerErrors, Settled, Waiter, as_deferred, is_pending
-from cyclone.escape import json_encode, utf8
 from cyclone.http1 import Exchange, FramingError
-from cyclone.httputil import (
-    HTTPHeaders,
-    HTTPInputError,
-    HTTPServerRequest,
-    RequestCookie,
-    ResponseStartLine,
-)
+from cyclone.httputil import HTTPServerRequest, ResponseStartLine
 from cyclone.locale import Locale
-from cyclone.log import app_log, gen_log
+from cyclone.log import app_log
 from cyclone.util import ObjectDict, lazy_property
 
-from . import conditional, failing, localized, rendering
-from .arguments import clean, decoded_path
+from . import failing, localized, rendering
+from .arguments import decoded_path
 from .classic import ClassicMethods
-from .cookies import make_clear_cookie, make_set_cookie
-from .errors import HTTPError, MissingArgumentError, is_status, reason_phrase
+from .errors import HTTPError, reason_phrase
 from .execution import Execution, run_on_finish, tell_connection_closed
-from .fields import (
-    ascii_url,
-    header_text,
-    to_text,
-)
+from .fields import ascii_url
 from .forgery import ForgeryMethods, check_request
-from .prepared import Prepared
-from .responding import respond
+from .heads import HeadMethods
+from .inputs import InputMethods
+from .responding import converted, respond
 from .transforms import begin as begin_transforms
 from .uimodules import UIModule, make_ui
 from .xsrf import SAFE_METHODS
@@ -51,23 +39,15 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestHandler"]
 
-_T = TypeVar("_T")
 
-
-class _Missing:
-    """The default of ``get_argument``: an argument that must be there."""
-
-
-_MISSING = _Missing()
-
-
-class RequestHandler(ForgeryMethods, ClassicMethods):
+class RequestHandler(InputMethods, HeadMethods, ForgeryMethods, ClassicMethods):
     """Base class of an application's handlers (Tornado's and cyclone 1.x's `RequestHandler`).
 
     Subclasses define ``get``, ``post`` and so on.  Each may be a plain method, return a Deferred,
     be ``async def``, or be decorated with ``inlineCallbacks`` or `asynchronous`.  The response is
-    finished when the method is, unless it is `asynchronous`.  Signed cookies and the protection
-    against forged requests are in `ForgeryMethods`.
+    finished when the method is, unless it is `asynchronous`.  Methods for what the request carries
+    are in `InputMethods`, for the head of the response in `HeadMethods`, for signed cookies and the
+    protection against forged requests in `ForgeryMethods`.
 
     Attributes:
         SUPPORTED_METHODS: HTTP methods that are looked up as methods of this class.
@@ -99,11 +79,6 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
     _headers_written: bool
     _ended: bool
     _failing: bool  # an error response is being made
-    _status_code: int
-    _reason: str | None
-    _prepared: Prepared  # the header fields while `_header_map` is None
-    _header_map: HTTPHeaders | None
-    _new_cookies: dict[str, str] | None
     _current_user: Any
 
     _auto_finish = True
@@ -200,11 +175,6 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         """The application's settings."""
         return self.application.settings
 
-    @property
-    def transport(self) -> Any:
-        """The connection's transport (cyclone 1.x)."""
-        return self.request.connection.transport
-
     def require_setting(self, name: str, feature: str = "this feature") -> None:
         """Raise an exception when setting `name` is missing or empty."""
         if not self.application.settings.get(name):
@@ -251,70 +221,7 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         """The supported locale that Accept-Language asks for, `default` if it asks for none."""
         return localized.browser_locale(self.request.headers.get("Accept-Language", ""), default)
 
-    # -- status and header
-
-    def set_status(self, status_code: int, reason: str | None = None) -> None:
-        """Set the status of the response.
-
-        Args:
-            reason: phrase of the status line, None for the standard one.  One that cannot stand
-                there is replaced by ``Unknown``.
-
-        Raises:
-            ValueError: `status_code` is not of three digits (RFC 9110 section 15).
-        """
-        if not is_status(status_code):
-            raise ValueError(f"a status code has three digits, not {status_code!r}")
-        self._status_code = status_code
-        if reason is not None:
-            reason = reason_phrase(status_code, to_text(reason))
-        self._reason = reason
-
-    def get_status(self) -> int:
-        """The status of the response as it stands."""
-        return self._status_code
-
-    @property
-    def _headers(self) -> HTTPHeaders:
-        headers = self._header_map
-        if headers is None:
-            headers = self._header_map = self._prepared.headers()
-        return headers
-
-    @_headers.setter
-    def _headers(self, headers: HTTPHeaders) -> None:
-        self._header_map = headers
-
-    def set_header(self, name: str, value: Any) -> None:
-        """Set a header field: text, bytes, a number or a datetime (as HTTP date).
-
-        Raises:
-            ValueError: the value holds what would end the field.
-        """
-        try:
-            if self._header_map is None and type(value) is str:
-                prepared = self._prepared
-                following = prepared.following.get((name, value))
-                if following is None and value.isascii():
-                    following = prepared.after(name, value)
-                if following is not None:
-                    self._prepared = following
-                    return
-            self._headers[name] = header_text(value)
-        except HTTPInputError as error:
-            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
-
-    def add_header(self, name: str, value: Any) -> None:
-        """Add a header field beside those of the same name."""
-        try:
-            self._headers.add(name, header_text(value))
-        except HTTPInputError as error:
-            raise ValueError(f"Unsafe header value or name, {name!r}: {error}") from None
-
-    def clear_header(self, name: str) -> None:
-        """Remove a header field set before."""
-        if name in self._headers:
-            del self._headers[name]
+    # -- writing
 
     def clear(self) -> None:
         """Take back status, header fields and what was written and not flushed."""
@@ -324,124 +231,6 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         self._reason = None
         self._write_buffer = []
         self.set_default_headers()
-
-    # -- arguments
-
-    @overload
-    def get_argument(self, name: str, *, strip: bool = True) -> str: ...
-    @overload
-    def get_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
-    def get_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
-        """The last value of an argument of the query or the body.
-
-        Raises:
-            MissingArgumentError: there is none, and no default; answered with 400.
-        """
-        return self._last(name, default, self.request.arguments, strip)
-
-    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """All values of an argument of the query or the body, in order."""
-        return self._values(name, self.request.arguments, strip)
-
-    @overload
-    def get_query_argument(self, name: str, *, strip: bool = True) -> str: ...
-    @overload
-    def get_query_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
-    def get_query_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
-        """As `get_argument`, of the query alone."""
-        return self._last(name, default, self.request.query_arguments, strip)
-
-    def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """As `get_arguments`, of the query alone."""
-        return self._values(name, self.request.query_arguments, strip)
-
-    @overload
-    def get_body_argument(self, name: str, *, strip: bool = True) -> str: ...
-    @overload
-    def get_body_argument(self, name: str, default: _T, strip: bool = True) -> str | _T: ...
-    def get_body_argument(self, name: str, default: Any = _MISSING, strip: bool = True) -> Any:
-        """As `get_argument`, of the body alone."""
-        return self._last(name, default, self.request.body_arguments, strip)
-
-    def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """As `get_arguments`, of the body alone."""
-        return self._values(name, self.request.body_arguments, strip)
-
-    def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        """Turn the bytes of an argument into text; UTF-8 unless overridden.
-
-        `name` is None for groups of the path.
-
-        Raises:
-            HTTPError: 400, they are not UTF-8.
-        """
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
-
-    def _last(self, name: str, default: Any, source: dict[str, list[bytes]], strip: bool) -> Any:
-        values = source.get(name)
-        if not values:
-            if default is _MISSING:
-                raise MissingArgumentError(name)
-            return default
-        return self._text_of(values[-1], name, strip)
-
-    def _values(self, name: str, source: dict[str, list[bytes]], strip: bool) -> list[str]:
-        return [self._text_of(value, name, strip) for value in source.get(name, ())]
-
-    def _text_of(self, value: bytes, name: str, strip: bool) -> str:
-        return clean(self.decode_argument(value, name=name), strip)
-
-    # -- cookies
-
-    @property
-    def cookies(self) -> dict[str, RequestCookie]:
-        """The request's cookies."""
-        return self.request.cookies
-
-    @overload
-    def get_cookie(self, name: str) -> str | None: ...
-    @overload
-    def get_cookie(self, name: str, default: _T) -> str | _T: ...
-    def get_cookie(self, name: str, default: Any = None) -> Any:
-        """The value of a cookie of the request, else `default`."""
-        morsel = self.request.cookies.get(name)
-        return default if morsel is None else morsel.value
-
-    def set_cookie(
-        self,
-        name: str,
-        value: str | bytes,
-        domain: str | None = None,
-        expires: Any = None,
-        path: str = "/",
-        expires_days: float | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Set a cookie with the response.  See `cookies.make_set_cookie` for the attributes.
-
-        Raises:
-            ValueError: name, value or an attribute holds what would end it.
-        """
-        field = make_set_cookie(name, value, domain, expires, path, expires_days, **kwargs)
-        if self._new_cookies is None:
-            self._new_cookies = {}
-        self._new_cookies[to_text(name)] = field
-
-    def clear_cookie(self, name: str, **kwargs: Any) -> None:
-        """Delete a cookie; `path`, `domain` and the rest must be as when it was set."""
-        if self._new_cookies is None:
-            self._new_cookies = {}
-        self._new_cookies[name] = make_clear_cookie(name, **kwargs)
-
-    def clear_all_cookies(self, **kwargs: Any) -> None:
-        """Delete all cookies that the request carries."""
-        for name in self.request.cookies:
-            self.clear_cookie(name, **kwargs)
-
-    # -- writing
 
     def write(self, chunk: str | bytes | dict[str, Any] | list[Any]) -> None:
         """Add to the response.  A dict is written as JSON, with its content type.
@@ -460,24 +249,7 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         elif type(chunk) is bytes:
             self._write_buffer.append(chunk)
         else:
-            self._write_buffer.append(self._convert(chunk))
-
-    def _convert(self, chunk: Any) -> bytes:
-        if isinstance(chunk, dict) or (
-            isinstance(chunk, list)
-            and (self.serialize_lists or self.settings.get("serialize_lists"))
-        ):
-            self.set_header("Content-Type", "application/json; charset=UTF-8")
-            return utf8(json_encode(chunk))
-        if isinstance(chunk, (str, bytes)):
-            return utf8(chunk)
-        message = "write() only accepts bytes, unicode, and dict objects"
-        if isinstance(chunk, list):
-            message += (
-                ". Lists not accepted for security reasons, unless the setting serialize_lists "
-                "is on"
-            )
-        raise TypeError(message)
+            self._write_buffer.append(converted(self, chunk))
 
     def flush(self, include_footers: bool = False) -> Settled | Waiter:
         """Send what was written so far.
@@ -600,78 +372,13 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
     get_template_namespace = rendering.get_template_namespace
     create_template_loader = rendering.create_template_loader
 
-    # -- conditional requests
+    # -- errors: see the room failing
 
-    def compute_etag(self) -> str | None:
-        """The entity tag of the response, quoted; None for none."""
-        return conditional.compute_etag(self._write_buffer)
-
-    def set_etag_header(self) -> None:
-        """Set ``Etag`` from `compute_etag`, unless the handler has set it."""
-        if self._header_map is not None and "Etag" in self._header_map:
-            return
-        etag = self.compute_etag()
-        if etag is not None:
-            self.set_header("Etag", etag)
-
-    def check_etag_header(self) -> bool:
-        """Whether ``If-None-Match`` names the response's ``Etag``."""
-        known = self.request.headers.get("If-None-Match")
-        etag = self._headers.get("Etag")
-        if not known or not etag:
-            return False
-        tags = conditional.parse_entity_tags(known)
-        return tags == ("*",) or any(conditional.weak_match(etag, tag) for tag in tags)
-
-    # -- errors
-
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Answer with an error; `write_error` writes the body.  Return from the method after it.
-
-        When part of the response has been sent the connection is dropped: an end in good order
-        would make the peer take what it has for the whole.
-
-        Args:
-            kwargs: ``reason``, and whatever `write_error` should get.
-        """
-        failing.send_error(self, status_code, kwargs)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> Any:
-        """Write the body of an error response.  May be asynchronous.
-
-        Args:
-            kwargs: what `send_error` was given; for an exception ``exc_info`` (a triple) and
-                ``exception`` (a Failure, as in cyclone 1.x).
-
-        A method ``get_error_html(status_code, **kwargs)`` of old handlers is still asked.
-        """
-        return failing.write_page(self, status_code, kwargs)
-
-    def log_exception(
-        self,
-        typ: type[BaseException] | None,
-        value: BaseException | None,
-        tb: Any,
-    ) -> None:
-        """Log what a method raised: faults of the peer as warnings, others as errors."""
-        if isinstance(value, HTTPInputError):
-            gen_log.warning("400 %s: %s", self._request_summary(), value)
-        elif isinstance(value, HTTPError):
-            message = value.get_message()
-            if message:
-                gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
-        else:
-            app_log.error(
-                "Uncaught exception %s", self._request_summary(), exc_info=(typ, value, tb)
-            )
-
-    def _request_summary(self) -> str:
-        request = self.request
-        return f"{request.method} {request.uri} ({request.remote_ip})"
-
-    def _handle_request_exception(self, error: Any) -> None:
-        """Turn what a method raised into a response."""
-        failing.answer(self, error)
+    send_error = failing.send_error
+    write_error = failing.write_error
+    log_exception = failing.log_exception
+    _request_summary = failing.request_summary
+    _handle_request_exception = failing.answer
 
     # -- life cycle
 
@@ -746,14 +453,6 @@ class RequestHandler(ForgeryMethods, ClassicMethods):
         call(tell_connection_closed, self, reason)
         if execution is None or not execution.peer_gone(self.cancel_on_disconnect):
             call(self._end)
-
-    def notifyFinish(self) -> Deferred[None]:
-        """A Deferred that fires, with None, when the response has ended or the peer is gone.
-
-        cyclone 1.x; see `http1.Exchange.notifyFinish`.
-        """
-        notify: Callable[[], Deferred[None]] = self.request.connection.notifyFinish
-        return notify()
 
     def _end(self) -> None:
         """Run `on_finish`, once."""

@@ -39,7 +39,7 @@ class HTTPSRedirectHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Redirect."""
-        name = _PORT.sub("", self.request.host).lower()
+        name = _PORT.sub("", self.request.host).lower().removesuffix(".")
         if not _allowed(name, self._hosts):
             raise HTTPError(421, "%s is no host that is redirected to HTTPS", self.request.host)
         place = name if self._port == 443 else f"{name}:{self._port}"
@@ -62,16 +62,25 @@ class HTTPSRedirectHandler(RequestHandler):
 
 
 def allowed_hosts(hosts: Iterable[str]) -> frozenset[str]:
-    """Host names in the form they are compared in; a text may have several, with commas.
+    """Host names in the form they are compared in, that of browsers (``xn--...`` for ``bücher``).
+
+    A text may have several, with commas.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or one is no name.
     """
     names = hosts.split(",") if isinstance(hosts, str) else hosts
-    found = frozenset(name.strip().lower() for name in names if name.strip())
+    found = frozenset(_as_asked(name.strip().lower()) for name in names if name.strip())
     if not found:
         raise ValueError("name the hosts to redirect, such as example.com, or * for all")
     return found
+
+
+def _as_asked(name: str) -> str:
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"{name!r} is no name of a host: {error}") from error
 
 
 def _allowed(name: str, hosts: frozenset[str]) -> bool:

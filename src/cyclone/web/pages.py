@@ -12,7 +12,9 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from html import escape
 from types import TracebackType
 
@@ -45,23 +47,49 @@ _SECRET_LITERAL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_ABOUT_STYLES = re.compile(r"(?:default|style)-src", re.IGNORECASE)
+_ABOUT_FRAMES = re.compile(r"frame-ancestors[^;,]*", re.IGNORECASE)
+
 _STYLE = """
-body{margin:0;padding:12vh 6vw;font:16px/1.5 system-ui,sans-serif;color:#333;background:#fff}
+:root{color-scheme:light dark}
+body{margin:0;padding:12vh 6vw;font:16px/1.5 system-ui,sans-serif}
 h1{margin:0;font-size:1.5rem;font-weight:600}
 """
 
 _DEBUG_STYLE = """
-body{margin:0;padding:1.5rem 2rem;font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff}
+:root{color-scheme:light dark;--code:#f5f5f2;--said:#fbeaea;--here:#fdf0c4;--faint:#555}
+@media (prefers-color-scheme:dark){
+:root{--code:#262624;--said:#472525;--here:#4d421a;--faint:#aaa}
+}
+body{margin:0;padding:1.5rem 2rem;font:15px/1.5 system-ui,sans-serif}
 h1{margin:0 0 .2rem;font-size:1.3rem}
 h2{margin:1.6rem 0 .4rem;font-size:1.05rem}
 pre,code{font-family:ui-monospace,monospace;font-size:13px}
-pre{margin:.2rem 0 1rem;padding:.6rem .8rem;background:#f5f5f2;border-radius:4px;overflow:auto}
-.said{white-space:pre-wrap;background:#fbeaea}
-.here{background:#fdf0c4}
-.where{margin:0;color:#555}
+pre{margin:.2rem 0 1rem;padding:.6rem .8rem;background:var(--code);border-radius:4px;overflow:auto}
+.said{white-space:pre-wrap;background:var(--said)}
+.here{background:var(--here)}
+.where{margin:0;overflow-wrap:anywhere;color:var(--faint)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:13px}
-dt{color:#555}dd{margin:0;overflow-wrap:anywhere}
+dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}
 """
+
+
+def policy_for(page: str, theirs: str) -> str:
+    """The Content-Security-Policy of a response with one of our pages.
+
+    An application's policy is for its own pages. One that says which style sheets there may be
+    would keep the one of `page` from it: then ours allows that style and nothing else, and who
+    may frame the page stays as it was.
+    """
+    if not _ABOUT_STYLES.search(theirs):
+        return theirs
+    style = page[page.index("<style>") + 7 : page.index("</style>")]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    frames = _ABOUT_FRAMES.search(theirs)
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        + (f"; {frames[0].strip()}" if frames else "")
+    )
 
 
 def _document(title: str, style: str, body: str) -> str:

@@ -242,7 +242,13 @@ async def _await_names(handler: RequestHandler, names: dict[str, Any]) -> None:
         names.setdefault("_", locale.translate)
         names.setdefault("pgettext", locale.pgettext)
     pending = names.get("current_user")
-    names["current_user"] = user = await settle(pending)
+    try:
+        user = await settle(pending)
+    except Exception:
+        if not handler._failing:
+            raise
+        user = None  # what went wrong may be that nobody knows who it is
+    names["current_user"] = user
     if pending is handler.current_user:
         handler.current_user = user
 

@@ -1,10 +1,14 @@
-"""How a response of which nothing has been sent leaves: one head, one body, one write."""
+"""How a response of which nothing has been sent leaves: one head, one body, one write.
+
+And what `RequestHandler.write` makes of things that are no bytes.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclone._async import Settled, Waiter
+from cyclone.escape import json_encode, utf8
 from cyclone.http1 import Exchange, FramingError
 from cyclone.httputil import parse_http_date
 
@@ -19,7 +23,7 @@ from .prepared import date_field
 if TYPE_CHECKING:
     from .handler import RequestHandler
 
-__all__ = ["respond"]
+__all__ = ["converted", "respond"]
 
 #: A response that has one of these needs a closer look.
 _SPECIAL_FIELDS = FRAMING_FIELDS | {"Etag"}
@@ -124,3 +128,21 @@ def _check_length(handler: RequestHandler, size: int) -> None:
     if missing > 0:
         raise FramingError(f"Tried to write {missing} bytes less than Content-Length")
     raise FramingError("Tried to write more data than Content-Length")
+
+
+def converted(handler: RequestHandler, chunk: Any) -> bytes:
+    """The bytes of something that `RequestHandler.write` is given."""
+    if isinstance(chunk, dict) or (
+        isinstance(chunk, list)
+        and (handler.serialize_lists or handler.settings.get("serialize_lists"))
+    ):
+        handler.set_header("Content-Type", "application/json; charset=UTF-8")
+        return utf8(json_encode(chunk))
+    if isinstance(chunk, (str, bytes)):
+        return utf8(chunk)
+    message = "write() only accepts bytes, unicode, and dict objects"
+    if isinstance(chunk, list):
+        message += (
+            ". Lists not accepted for security reasons, unless the setting serialize_lists is on"
+        )
+    raise TypeError(message)

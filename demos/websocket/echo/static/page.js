@@ -127,7 +127,7 @@ byId("measure").addEventListener("click", () => {
 byId("close").addEventListener("submit", event => {
   event.preventDefault();
   const code = byId("code").valueAsNumber, reason = byId("reason").value;
-  byId("problem").textContent = "";
+  byId("close-problem").textContent = "";
   try {
     if (event.submitter?.value === "there") {
       const command = `/close ${code} ${reason}`.trim();
@@ -135,7 +135,7 @@ byId("close").addEventListener("submit", event => {
       socket.send(command);
     } else socket.close(code, reason);
   } catch (error) {
-    byId("problem").textContent = error.message;
+    byId("close-problem").textContent = error.message;
   }
 });
 
