@@ -160,8 +160,10 @@ class Process:
         return status
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program alone (not to its group)."""
+        """Send a signal to the program alone (not to its group); SIGSTOP has it stopped at once."""
         self._popen.send_signal(number)
+        while number == signal.SIGSTOP and not _stopped(self.pid):
+            time.sleep(0.01)
 
     def stop(self, timeout: float = 10) -> int:
         """Ask the program to end (SIGTERM), wait for it and return its exit status.
@@ -267,6 +269,14 @@ def _command(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return b" ".join(words).decode("utf-8", "replace")
     return "?"
+
+
+def _stopped(pid: int) -> bool:
+    """Whether no thread of a process runs; one may go on for a moment after the signal."""
+    with contextlib.suppress(OSError):
+        threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+        return all(each.rpartition(")")[2].split()[0] in "TZX" for each in threads)
+    return False  # a thread has just gone
 
 
 def _alive(pid: int) -> bool:
