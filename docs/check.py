@@ -75,6 +75,8 @@ def wrong_links(root: Path, pages: dict[Path, Page]) -> Iterator[str]:
                 yield f"{path.relative_to(root)}: {reference} has no such place"
 
 
+#: Where this is, which is nobody's business.
+CHECKOUT = str(Path(cyclone.__file__).parents[2])
 #: Names of public modules that their pages leave out.
 LEFT_OUT = {
     # What Tornado's and cyclone 1.x's names are made of, and for the two commands.
@@ -119,12 +121,18 @@ def names_without_a_place(described: set[str]) -> Iterator[str]:
 def wrong(root: Path) -> list[str]:
     """All that is wrong with the pages in a directory."""
     root = root.resolve()
-    pages = {path: Page(path.read_text("utf-8")) for path in sorted(root.rglob("*.html"))}
+    texts = {path: path.read_text("utf-8") for path in sorted(root.rglob("*.html"))}
+    pages = {path: Page(text) for path, text in texts.items()}
     found = [
         f"{path.relative_to(root)} loads {reference}"
         for path, page in pages.items()
         for reference in page.loads
         if is_elsewhere(reference)
+    ]
+    found += [
+        f"{path.relative_to(root)} says where it was built"
+        for path, text in texts.items()
+        if CHECKOUT in text
     ]
     for path in sorted(root.rglob("*.css")):
         text = path.read_text("utf-8")

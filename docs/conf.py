@@ -11,6 +11,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.pycode import ModuleAnalyzer
 
 import cyclone
@@ -50,7 +51,10 @@ html_show_sourcelink = False
 def resolve_annotations(app: Any, function: Any, bound_method: bool) -> None:
     """Give functions their annotations as types: those of constructors would stay text."""
     with contextlib.suppress(AttributeError, NameError, TypeError):
-        function.__annotations__ = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function)
+        if hints.get("return") is type(None):  # goes without saying
+            del hints["return"]
+        function.__annotations__ = hints
 
 
 def leave_out_rooms(
@@ -85,6 +89,15 @@ def explain_values(
         lines += analyzer.find_attr_docs().get(("", attribute), [])
 
 
+def shorten_differences(app: Any, doctree: nodes.document) -> None:
+    """Begin what has changed in a file with that: the names say where the pages were built."""
+    for block in doctree.findall(nodes.literal_block):
+        text = block.astext()
+        if text.startswith("--- "):
+            block.rawsource = text.split("\n", 2)[2]
+            block.children = [nodes.Text(block.rawsource)]
+
+
 DOCS = Path(__file__).parent.resolve()
 DEMOS = DOCS.parent / "demos"
 
@@ -105,7 +118,9 @@ def show_demos(app: Any, page: str, source: list[str]) -> None:
         readme = here / included[1]
         app.env.note_dependency(str(readme))
         origin = readme.parent.resolve()
-        text = readme.read_text("utf-8") + text[included.end() :]
+        name = origin.relative_to(DEMOS.parent).as_posix()
+        title, _, rest = readme.read_text("utf-8").partition("\n")
+        text = f"{title}\n\nIn a checkout: `{name}`.\n{rest}{text[included.end() :]}"
 
     def lead(link: re.Match[str]) -> str:
         words, target, place = link[1], link[2], link[3] or ""
@@ -123,7 +138,8 @@ def show_demos(app: Any, page: str, source: list[str]) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", show_demos)
+    app.connect("doctree-read", shorten_differences)
     app.connect("autodoc-process-docstring", leave_out_rooms)
     app.connect("autodoc-process-docstring", explain_values)
-    app.connect("autodoc-before-process-signature", resolve_annotations)
+    app.connect("autodoc-before-process-signature", resolve_annotations, priority=400)
     return {"parallel_read_safe": True}

@@ -46,7 +46,7 @@ def of_bottle(names: Names) -> None:
 def of_many_machines(names: Names) -> None:
     """Its Redis is nowhere; what it needs of it is not asked for."""
     os.environ["COOKIE_SECRET"] = "x" * 43
-    client = Client(names["make_application"]())
+    client = Client(names["make_app"]())
     assert client.get("/-/live").status == 200
     assert client.post("/", form={"text": "a"}).status == 403
     assert client.get("/nothing").status == 404
@@ -139,7 +139,7 @@ ASKED: dict[tuple[str, int], Callable[[Names], None]] = {
     ("docs/asynchronous.md", 5): of_answer_that_waits,
     ("docs/auth.md", 3): of_dropbox,
     ("docs/bottle.md", 1): of_bottle,
-    ("docs/bottle.md", 2): asks("/notes/1", "There is nothing at /notes/1."),
+    ("docs/bottle.md", 3): asks("/notes/1", "There is nothing at /notes/1."),
     ("docs/deployment.md", 1): asks("/", "worker 0 says hello"),
     ("docs/monitoring.md", 1): lambda names: asks("/-/live", 200)(
         {"application": names["make_application"](SimpleNamespace(describe=dict))}

@@ -166,7 +166,8 @@ def main(arguments: Sequence[str]) -> int:
         errors = errors_of_types(documents)
         print("\n".join(errors))
         return bool(errors)
-    return 1 - min(in_a_process(name, blocks) for name, blocks in documents.items())
+    failed = [name for name, blocks in documents.items() if not in_a_process(name, blocks)]
+    return bool(failed)
 
 
 if __name__ == "__main__":

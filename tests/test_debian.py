@@ -146,6 +146,7 @@ def environment(tmp_path: Path) -> Path:
     for name in ("cyclone", "pip"):
         (tree / "bin" / name).write_text(f"#!{tree}/bin/python\nimport x\n")
     (tree / "bin" / "python").symlink_to(sys.executable)
+    (tree / ".gitignore").write_text("*\n")
     (tree / "pyvenv.cfg").write_text(f"home = /usr/bin\ncommand = python -m venv {tree}\n")
     return tree
 

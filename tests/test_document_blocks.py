@@ -90,6 +90,12 @@ def read_pybabel(arguments: list[str]) -> None:
     command._configure_command(name, rest)
 
 
+def read_starter(arguments: list[str]) -> None:
+    """Of a program that starts ours, with options of its own."""
+    start = arguments.index("cyclone")
+    assert wrong_command(arguments[start:]) == ""
+
+
 def read_python(arguments: list[str]) -> None:
     kind, value, *rest = arguments
     if kind == "-c":
@@ -109,6 +115,7 @@ READERS: dict[str, Callable[[list[str]], None]] = {
     "pybabel": read_pybabel,
     "python": read_python,
     "python3": read_python,
+    "systemd-socket-activate": read_starter,
     "twistd": read_twistd,
 }
 
@@ -167,7 +174,7 @@ def test_commands_of_demos_are_understood(readme: Path) -> None:
     """They are indented there."""
     wrong = []
     for line in OURS.findall(readme.read_text("utf-8").replace("\\\n", " ")):
-        command = shlex.split(line)
+        command = shlex.split(line.removesuffix(" &"))
         if command[0] == "python" and command[1].endswith(".py"):
             wrong += [] if (readme.parent / command[1]).is_file() else [line]
         elif command[0] == "cyclone" and not (readme.parent / command[2]).exists():

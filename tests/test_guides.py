@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import zlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -144,13 +145,32 @@ def test_built_pages_are_checked(tmp_path: Path) -> None:
         '<script src="//cdn.example.org/x.js"></script><a href="c.html"></a><a href="#x"></a>'
     )
     (tmp_path / "site.css").write_text('@font-face { src: url("https://fonts.example.org/f") }')
+    (tmp_path / "c.htm.html").write_text(f"<p>--- {ROOT}/docs/tutorial/hello.py</p>")
     assert wrong(tmp_path) == [
         "b.html loads //cdn.example.org/x.js",
+        "c.htm.html says where it was built",
         "site.css loads something from elsewhere",
         "a.html: b.html#part has no such place",
         "b.html: c.html is not there",
         "b.html: #x has no such place",
     ]
+
+
+def test_names_without_a_place_are_found() -> None:
+    checks = check()
+    names = {f"cyclone.{module}.{name}" for module, name, _ in checks.public_names()}
+    lines = "".join(f"{name} py:function 1 x.html -\n" for name in names)
+    inventory = b"# one\n# two\n# three\n# compressed using zlib.\n" + zlib.compress(lines.encode())
+    assert checks.names_in(inventory) == names
+    assert list(checks.names_without_a_place(names)) == []
+    # An exception of `cyclone.outages` may be described there alone, a constant has one place.
+    left = names - {"cyclone.mail.Message", "cyclone.jsonrpc.PARSE_ERROR"}
+    assert list(checks.names_without_a_place(left)) == [
+        "cyclone.jsonrpc.PARSE_ERROR is described nowhere",
+        "cyclone.mail.Message is described nowhere",
+    ]
+    assert "cyclone.sql.PoolTimeout" in names
+    assert list(checks.names_without_a_place(names - {"cyclone.sql.PoolTimeout"})) == []
 
 
 # --- commands that are shown ----------------------------------------------------------------------

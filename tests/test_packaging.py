@@ -209,7 +209,6 @@ def test_the_installed_package_is_the_one_that_runs(environment: Environment) ->
     assert Path(where.strip()).is_relative_to(environment.path)
 
 
-#: Imports every module of ours, and says which ones cannot be and why.
 def test_importing_installs_no_reactor(environment: Environment) -> None:
     code = "import sys, cyclone.web; print('twisted.internet.reactor' in sys.modules)"
     assert environment.run(["-c", code]).strip() == "False"
@@ -234,8 +233,9 @@ for module in pkgutil.walk_packages(cyclone.__path__, "cyclone."):
 """
 
 
-def test_extras_need_not_be_installed(environment: Environment, metadata: Message) -> None:
-    """What cannot be imported names the extra that brings it."""
+def test_a_module_without_its_library_names_the_extra(
+    environment: Environment, metadata: Message
+) -> None:
     lines = environment.run(["-W", "error", "-c", IMPORT_ALL]).splitlines()
     extras = [re.search(r" needs .*: pip install 'cyclone\[([a-z]+)\]'$", line) for line in lines]
     assert [line for line, extra in zip(lines, extras, strict=True) if extra is None] == []

@@ -21,7 +21,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from cyclone.deploy import CertificateStore, DeployError, TLSFiles
+from cyclone.deploy import CertificateStore, DeployError, TLSFiles, certificates
 from cyclone.deploy.tls import Certificates
 from cyclone.testing import ExpectLog
 from cyclone.web import Application
@@ -261,17 +261,51 @@ def test_an_authority_that_was_taken_away(
     assert not meet(client.session)[1]
 
 
+def test_what_has_not_changed_is_not_set_up_again(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = tmp_path / "clients.pem"
+    CA.cert_pem.write_to_path(str(authority))
+    files = TLSFiles(
+        directory=str(directory), client_ca=str(authority), client_certificates="optional"
+    )
+    read: list[str] = []
+    for name in ("tls_options", "tls_context"):
+        original = getattr(certificates, name)
+
+        def noting(file: str, key: str, original: Any = original) -> Any:
+            read.append(Path(file).name)
+            return original(file, key)
+
+        monkeypatch.setattr(certificates, name, noting)
+
+    def reload() -> list[str]:
+        read.clear()
+        store.reload()
+        return sorted(read)
+
+    store = CertificateStore(files)
+    assert store.context
+    assert reload() == []
+    new = CA.issue_cert("one.example", "new.one.example")
+    put("", directory / "one.example.pem", directory / "one.example.pem", issued=new)
+    assert reload() == ["one.example.pem"] * 2
+    assert "new.one.example" in store.names
+    authority.write_bytes(OTHER_CA.cert_pem.bytes())
+    assert reload() == sorted(["one.example.pem", "fullchain.pem", "wild.crt"] * 2)
+
+
 @KINDS
 def test_another_kind_of_key(tmp_path: Path, kind: Any) -> None:
     both = str(tmp_path / "both.pem")
-    certificates: Any = None
+    both_kinds: Any = None
     for host, key_type in (("rsa.example", KeyType.RSA), ("ec.example", KeyType.ECDSA)) * 2:
         leaf = CA.issue_cert(host, key_type=key_type)
         leaf.private_key_and_cert_chain_pem.write_to_path(both)
-        if certificates is None:
-            certificates = Certificates(both, both)
-        certificates.reload()
-        assert names_of(Wire(client_context(), host).shake(kind(certificates)[0])) == [host]
+        if both_kinds is None:
+            both_kinds = Certificates(both, both)
+        both_kinds.reload()
+        assert names_of(Wire(client_context(), host).shake(kind(both_kinds)[0])) == [host]
 
 
 def test_one_that_is_not_valid_yet(tmp_path: Path) -> None:
@@ -298,6 +332,13 @@ def test_of_two_the_one_that_lasts_longer(tmp_path: Path) -> None:
     certificate: Any = wire.client.getpeercert()
     ends = ssl.cert_time_to_seconds(certificate["notAfter"])
     assert abs(ends - (now + timedelta(days=9)).timestamp()) < 2
+
+
+def test_files_that_are_called_the_same(tmp_path: Path) -> None:
+    put("one", tmp_path / "same" / "fullchain.pem", tmp_path / "same" / "privkey.pem")
+    put("two", tmp_path / "same.pem", tmp_path / "same.pem")
+    names = CertificateStore(TLSFiles(directory=str(tmp_path))).names
+    assert names == ["one.example", "two.example", "www.one.example"]
 
 
 def test_names_of_old_certificates(tmp_path: Path) -> None:

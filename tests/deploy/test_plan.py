@@ -13,9 +13,9 @@ import trustme
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 
+from cyclone.deploy import TLSFiles
 from cyclone.deploy.activation import InheritedSocket
 from cyclone.deploy.adoption import HANDED, UNIXAcceptor, adopt, family_of
-from cyclone.deploy.certificates import TLSFiles
 from cyclone.deploy.errors import DeployError
 from cyclone.deploy.handover import Adopting, Binding, Handed, SharedEndpoint
 from cyclone.deploy.plan import (

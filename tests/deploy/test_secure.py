@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.interfaces import ILoggingContext
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisconnection
@@ -261,7 +262,7 @@ def test_refusals_are_not_logged_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(100):
         assert connection.factory.buildProtocol(stranger) is None
     assert len(lines) == 7
-    assert connection.factory.logPrefix() == "Factory (PROXY)"
+    assert ILoggingContext(connection.factory).logPrefix() == "Factory (PROXY)"
 
 
 @pytest.mark.parametrize("text", ["", " , ", "proxy.example", "10.0.0.0/99"])

@@ -10,7 +10,7 @@ that has its own ``twisted.application.service.Application`` uses them so::
 
 from __future__ import annotations
 
-from .certificates import CertificateStore, TLSFiles
+from .certificates import CertificateStore
 from .errors import DeployError
 from .foreground import RunOptions, run, serve
 from .listeners import (
@@ -28,6 +28,7 @@ from .secure import behind_proxies, store_listener
 from .service import WebService
 from .target import load_application
 from .tls import tls_options
+from .tlsfiles import TLSFiles
 from .unixsockets import Access, socket_mode, socket_owner
 from .wanted import Secure, Wanted, access_of
 from .watch import Watcher, loaded_sources

@@ -7,14 +7,11 @@ files anew when it is told to.
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLContextFactory, IProtocolNegotiationFactory
@@ -25,8 +22,9 @@ from cyclone.log import gen_log
 
 from .errors import DeployError
 from .tls import PROTOCOLS, ListeningContext, certificates_in, tls_context, tls_options
+from .tlsfiles import TLSFiles, hosts_of, marks_of, pairs_in
 
-__all__ = ["CertificateStore", "TLSFiles"]
+__all__ = ["CertificateStore"]
 
 _DEFAULT_NAME = "default"
 _VERIFY = {
@@ -36,36 +34,6 @@ _VERIFY = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TLSFiles:
-    """Where the certificates of a server are.
-
-    Attributes:
-        certificate, key: PEM files of the certificate for clients that name no host, or an unknown
-            one; None for the directory's ``default``, and without that such clients are refused.
-        directory: of certificates with their keys: ``NAME.pem`` with both, ``NAME.crt`` or
-            ``NAME.pem`` beside ``NAME.key``, or ``NAME/fullchain.pem`` beside
-            ``NAME/privkey.pem``, as certbot has them.  Which hosts one is for stands in itself;
-            ``NAME`` is only for people, but for ``default``.
-        client_ca: PEM file with those who may sign certificates of clients.
-        client_certificates: ``none``, ``optional`` or ``required``.
-    """
-
-    certificate: str | None = None
-    key: str | None = None
-    directory: str | None = None
-    client_ca: str | None = None
-    client_certificates: str = "none"
-
-    def absolute(self) -> TLSFiles:
-        """The same from the root of the file system on."""
-        names = ("certificate", "key", "directory", "client_ca")
-        paths = {name: path for name in names if (path := getattr(self, name)) is not None}
-        return dataclasses.replace(
-            self, **{name: os.path.abspath(path) for name, path in paths.items()}
-        )
-
-
 class _Clients:
     """What clients are asked for, and by whom it has to be signed."""
 
@@ -73,6 +41,11 @@ class _Clients:
         self._native, self._openssl = _VERIFY[files.client_certificates]
         self._file = files.client_ca
         self._authorities = [] if self._file is None else certificates_in(self._file)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Clients) and self._authorities == other._authorities
+
+    __hash__ = None  # type: ignore[assignment]
 
     def ask_native(self, context: ssl.SSLContext) -> None:
         context.verify_mode = self._native
@@ -99,22 +72,31 @@ class _Entry:
     """A certificate with its key, as contexts of both kinds."""
 
     def __init__(self, certificate_file: str, key_file: str, clients: _Clients) -> None:
-        self._files = certificate_file, key_file
+        self.files = certificate_file, key_file
         self._clients = clients
+        self._marks = marks_of(*self.files)
         self._options = tls_options(certificate_file, key_file)
         leaf: Any = self._options.certificate
-        self.names = _names_of(leaf, certificate_file)
+        self.names = hosts_of(leaf, certificate_file)
         self.expires: datetime = leaf.not_valid_after_utc
-        #: Of two for a host the greater one is taken.
-        self.rank = leaf.not_valid_before_utc <= datetime.now(UTC), self.expires
+        self._begins: datetime = leaf.not_valid_before_utc
         self._native: ssl.SSLContext | None = None
         self._openssl: SSL.Context | None = None
         if self.expires < datetime.now(UTC):
             gen_log.warning("the certificate in %s has expired", certificate_file)
 
+    @property
+    def rank(self) -> tuple[bool, datetime]:
+        """Of two for a host the greater one is taken."""
+        return self._begins <= datetime.now(UTC), self.expires
+
+    def holds(self, clients: _Clients) -> bool:
+        """Whether another one, read now, would be the same."""
+        return self._clients == clients and self._marks == marks_of(*self.files)
+
     def native(self, protocols: list[str]) -> ssl.SSLContext:
         if self._native is None:
-            context = tls_context(*self._files)
+            context = tls_context(*self.files)
             context.set_alpn_protocols(protocols)
             self._clients.ask_native(context)
             self._native = context
@@ -181,7 +163,7 @@ class CertificateStore:
             raise DeployError("to ask clients for certificates, name the file of their CA")
         self._files = files
         self._protocols = [protocol.decode("ascii") for protocol in PROTOCOLS]
-        self._choice = self._read()
+        self._choice = self._read([])
         self._native: ListeningContext | None = None
         self._refusing: SSL.Context | None = None
 
@@ -196,7 +178,7 @@ class CertificateStore:
         Raises:
             DeployError: as when the store was made; then everything is as before.
         """
-        choice = self._read()
+        choice = self._read(self._choice.entries)
         if self._native is not None:
             self._native.present = self._present(choice)
         self._choice = choice
@@ -261,58 +243,27 @@ class CertificateStore:
 
     # -- the files
 
-    def _read(self) -> _Choice:
+    def _read(self, known: list[_Entry]) -> _Choice:
+        """What is in the files; `known` are the entries of the last reading."""
         files = self._files
         clients = _Clients(files)
-        found = {} if files.directory is None else dict(_pairs_in(files.directory))
-        entries = {name: _Entry(*pair, clients) for name, pair in found.items()}
-        for name, entry in entries.items():
+        before = {entry.files: entry for entry in known}
+
+        def entry_of(pair: tuple[str, str]) -> _Entry:
+            entry = before.get(pair)
+            return entry if entry and entry.holds(clients) else _Entry(*pair, clients)
+
+        found = [] if files.directory is None else list(pairs_in(files.directory))
+        named = [(name, entry_of(pair)) for name, pair in found]
+        for name, entry in named:
             if not entry.names and name != _DEFAULT_NAME:
-                gen_log.warning("no host is named in %s: nobody will get it", found[name][0])
-        known = list(entries.values())
-        default = entries.get(_DEFAULT_NAME)
+                gen_log.warning("no host is named in %s: nobody will get it", entry.files[0])
+        known = [entry for _, entry in named]
+        defaults = [entry for name, entry in named if name == _DEFAULT_NAME]
         if files.certificate is not None:
-            default = _Entry(files.certificate, files.key or files.certificate, clients)
-            known.append(default)
+            defaults = [entry_of((files.certificate, files.key or files.certificate))]
+            known += defaults
+        default = max(defaults, key=lambda each: each.rank, default=None)
         if not known:
             raise DeployError(f"there is no certificate in {files.directory}")
         return _Choice(known, default, clients)
-
-
-def _pairs_in(directory: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Names, and the files of certificate and key."""
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError as error:
-        raise DeployError(
-            f"cannot read the directory of certificates {directory}: {error.strerror}"
-        ) from error
-    for name in names:
-        path = os.path.join(directory, name)
-        if name.startswith("."):
-            continue
-        stem, suffix = os.path.splitext(name)
-        # Links to files that may not be read, as certbot's, are an error and not nothing.
-        if os.path.isdir(path):
-            chain, key = os.path.join(path, "fullchain.pem"), os.path.join(path, "privkey.pem")
-            if os.path.lexists(chain) or os.path.lexists(key):
-                yield name, (chain, key)
-        elif suffix in (".pem", ".crt"):
-            key = os.path.join(directory, f"{stem}.key")
-            yield stem, (path, key if os.path.lexists(key) else path)
-
-
-def _names_of(certificate: x509.Certificate, file: str) -> frozenset[str]:
-    """The hosts that a certificate is for; old ones have their name elsewhere (RFC 9525 1.2)."""
-    names: list[str] = []
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        names = extension.value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        pass
-    except (ValueError, x509.DuplicateExtension) as error:
-        raise DeployError(f"the certificate in {file} is malformed: {error}") from error
-    if not names:
-        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        names = [str(attribute.value) for attribute in common]
-    return frozenset(name.lower() for name in names)

@@ -20,7 +20,7 @@ from cyclone.httputil import TrustedProxies
 
 from .activation import InheritedSocket, chosen_socket, inherited_sockets
 from .adoption import HANDED, AdoptedEndpoint, family_of
-from .certificates import CertificateStore, TLSFiles
+from .certificates import CertificateStore
 from .errors import DeployError
 from .listeners import (
     Listener,
@@ -32,6 +32,7 @@ from .listeners import (
 from .secure import ProxiedEndpoint, behind_proxies, store_listener
 from .target import absolute_target
 from .tls import Certificates, CertificateSource
+from .tlsfiles import TLSFiles
 from .unixsockets import ANYBODY, Access
 
 __all__ = [

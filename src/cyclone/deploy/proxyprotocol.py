@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress, ILoggingContext, IProtocolFactory
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -43,7 +43,7 @@ def trusted_proxies(text: str) -> tuple[str, ...]:
     return names
 
 
-@implementer(IProtocolFactory)
+@implementer(IProtocolFactory, ILoggingContext)
 class ProxyProtocolFactory:
     """Takes connections of trusted proxies, and gives them to a factory as those of their clients.
 

@@ -41,6 +41,7 @@ __all__ = [
     "NegotiatingEndpoint",
     "certificates_in",
     "has_native_tls",
+    "read_file",
     "tls_context",
     "tls_options",
 ]
@@ -69,12 +70,7 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
         DeployError: if a file cannot be read, is not what it should be, or the two do not
             belong together.
     """
-    chain = certificates_in(certificate_file)
-    key = _private_key(key_file)
-    if _public_bytes(chain[0].public_key()) != _public_bytes(key.public_key()):
-        raise DeployError(
-            f"the key in {key_file} is not that of the certificate {certificate_file}"
-        )
+    chain, key = _chain_and_key(certificate_file, key_file)
     # Objects of `cryptography`: pyOpenSSL is giving up its own, and Twisted passes on what it gets,
     # whatever its annotations say.
     options = CertificateOptions(
@@ -92,6 +88,18 @@ def tls_options(certificate_file: str, key_file: str) -> CertificateOptions:
     return options
 
 
+def _chain_and_key(
+    certificate_file: str, key_file: str
+) -> tuple[list[x509.Certificate], _PrivateKey]:
+    chain = certificates_in(certificate_file)
+    key = _private_key(key_file)
+    if _public_bytes(chain[0].public_key()) != _public_bytes(key.public_key()):
+        raise DeployError(
+            f"the key in {key_file} is not that of the certificate {certificate_file}"
+        )
+    return chain, key
+
+
 def _unusable(certificate_file: str, reason: str) -> DeployError:
     return DeployError(f"TLS cannot use the certificate {certificate_file}: {reason}")
 
@@ -102,7 +110,7 @@ def tls_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
     Raises:
         DeployError: as `tls_options` does.
     """
-    tls_options(certificate_file, key_file)  # it says best what may be wrong
+    _chain_and_key(certificate_file, key_file)  # it says best what may be wrong
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -275,7 +283,12 @@ class NegotiatingEndpoint:
         return self.endpoint.listen(protocolFactory)
 
 
-def _read(path: str, what: str) -> bytes:
+def read_file(path: str, what: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DeployError: it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -289,7 +302,7 @@ def certificates_in(path: str) -> list[x509.Certificate]:
     Raises:
         DeployError: there is none.
     """
-    data = _read(path, "certificate")
+    data = read_file(path, "certificate")
     try:
         return x509.load_pem_x509_certificates(data)
     except ValueError as error:
@@ -297,7 +310,7 @@ def certificates_in(path: str) -> list[x509.Certificate]:
 
 
 def _private_key(path: str) -> _PrivateKey:
-    data = _read(path, "private key")
+    data = read_file(path, "private key")
     try:
         key = load_pem_private_key(data, password=None)
     except TypeError as error:

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from .activation import inherited_sockets
-from .certificates import TLSFiles
 from .errors import DeployError
 from .plan import Place, Plan, Site, endpoint_place, systemd_places
 from .proxyprotocol import trusted_proxies
+from .tlsfiles import TLSFiles
 from .unixsockets import ANYBODY, Access
 
 __all__ = ["Secure", "Wanted", "access_of"]

@@ -35,6 +35,9 @@ _MESSAGES = {
 class _Absent:
     """The data of an error that has none; None is data."""
 
+    def __repr__(self) -> str:
+        return "..."  # as signatures in the documentation show it
+
 
 _ABSENT = _Absent()
 

@@ -41,6 +41,9 @@ _HELPERS = (text, escape.utf8, type, str, int)
 class _Unset:
     """Stands for an argument that was not given."""
 
+    def __repr__(self) -> str:
+        return "..."  # as signatures in the documentation show it
+
 
 _UNSET = _Unset()
 
