@@ -25,6 +25,8 @@ def main() -> int:
     targets = arguments.target or list(TARGETS)
     if not TARGETS.keys() >= set(targets):
         parser.error(f"the targets are {', '.join(TARGETS)}")
+    if arguments.count < 1 or arguments.first < 0:
+        parser.error("--count is at least 1, and --first at least 0")
     seed = random.randrange(2**32) if arguments.seed is None else arguments.seed
     # Some handlers of the table fail by design, and would be logged to stderr.
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)

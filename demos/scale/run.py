@@ -18,6 +18,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +61,21 @@ def nginx_configuration(directory, host, port):
     for name, value in {"directory": directory, "listen": listen, "user": user}.items():
         text = text.replace(f"@{name}@", str(value))
     return text
+
+
+def check_free(host, port):
+    """Whoever listens there already would be taken for ours.
+
+    Raises:
+        CannotStart: somebody does, or nobody can.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on port {port} of {host}: {error.strerror}") from None
 
 
 async def answers(connect, question):
@@ -143,6 +159,7 @@ async def run(options, directory, company):
     def at(path):
         return lambda: asyncio.open_unix_connection(path)
 
+    check_free(options.host, options.port)
     store = options.redis
     if not store:
         path = f"{directory}/redis"
@@ -202,10 +219,17 @@ async def main(options):
             await company.stop()
 
 
+def port(text):
+    number = int(text)
+    if not 0 < number < 65536:
+        raise ValueError
+    return number
+
+
 def arguments(words=None):
     parser = argparse.ArgumentParser(description="Workers, a Redis, and nginx in front.")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
-    parser.add_argument("--port", type=int, default=8888)
+    parser.add_argument("--port", type=port, default=8888)
     parser.add_argument("--workers", default="3", help="how many, or auto")
     parser.add_argument("--redis", default="", help="the URL of one that is there already")
     parser.add_argument("--no-nginx", action="store_true", help="even if there is one")

@@ -16,7 +16,6 @@ import hashlib
 import mmap
 import os
 import secrets
-import shutil
 import tempfile
 import threading
 import time
@@ -115,20 +114,25 @@ class Store:
         if not os.path.isdir(parent) or not os.access(parent, os.W_OK | os.X_OK):
             raise ValueError(f"{parent!r} is no directory that can be written to")
         self._parent = parent
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.directory = Path(parent)
         self.files: dict[str, Stored] = {}
         self.taken = 0
         self.arriving: set[Upload] = set()
 
     def open(self) -> None:
-        """Make the directory."""
-        self.directory = Path(tempfile.mkdtemp(prefix="cyclone-upload-", dir=self._parent))
+        """Make the directory; it is deleted also if the process ends before `close`."""
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="cyclone-upload-", dir=self._parent, ignore_cleanup_errors=True
+        )
+        self.directory = Path(self._temporary.name)
 
     def close(self) -> None:
         """Delete everything; what is arriving would be deleted, too, and need not be waited for."""
         for upload in list(self.arriving):
             upload.cut()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
         self.files.clear()
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -216,6 +219,23 @@ def test_the_configuration_of_nginx(
     code = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     assert not any("@" in line for line in code)
     assert any(line.startswith("user") for line in code) is root
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        command = [sys.executable, "run.py", "--port", port, "--redis", "redis://127.0.0.1:1"]
+        done = subprocess.run(command, cwd=SCALE, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot listen on port {port} of 127.0.0.1: Address already in use" in done.stderr
+    load("run").check_free("127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "x", "-1"])
+def test_ports_that_are_none(text: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        load("run").arguments([f"--port={text}"])
+    assert f"invalid port value: '{text}'" in capsys.readouterr().err
 
 
 def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from tests.demos.loading import DEMOS, load
 from tests.plugins.processes import Process, unused_port
 
 MIB = 1024 * 1024
+LARGE = pytest.param(1024 * MIB, marks=[pytest.mark.long, pytest.mark.timeout(300)])
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 
 
@@ -83,12 +84,13 @@ def send(connection: socket.socket, size: int, name: str = "zeros") -> Any:
 
 
 @linux
-def test_a_large_file_in_little_memory(served: Served, client: requests.Session) -> None:
+@pytest.mark.parametrize("size", [256 * MIB + 12345, LARGE])
+def test_a_large_file_in_little_memory(served: Served, client: requests.Session, size: int) -> None:
     with served.connect() as connection:
         send(connection, 3 * MIB)  # threads are started, and buffers grown
         before = served.highest()
-        answer = send(connection, 256 * MIB + 12345)
-    assert answer["size"] == 256 * MIB + 12345
+        answer = send(connection, size)
+    assert answer["size"] == size
     assert served.highest() - before < 32 * MIB
     (kept,) = (path for path in served.kept() if path.name == answer["key"])
     assert kept.stat().st_size == answer["size"]

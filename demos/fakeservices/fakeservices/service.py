@@ -102,7 +102,8 @@ class Authorize(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> Any:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        message = getattr(error, "log_message", None) or "it asked for what is not there"
+        message = error.get_message() if isinstance(error, HTTPError) else None
+        message = message or "it asked for what is not there"
         return self.render("error.html", service=self.application.title, message=message)
 
 

@@ -237,7 +237,7 @@ def application(**settings: Any) -> web.Application:
             (r"/chunked", Chunked),
             (r"/declared", Declared),
             (r"/empty", Empty),
-            (r"/status/(\d+)", Status),
+            (r"/status/([1-5]\d\d)", Status),
             (r"/fails", Fails),
             (r"/teapot", Teapot),
             (r"/fails-late", FailsLate),
