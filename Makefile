@@ -126,7 +126,7 @@ lock: | $(BIN)/python
 DEB_PARTS := src debian demos/readme constraints.txt pyproject.toml hatch_build.py README.md LICENSE
 deb:
 	@for program in dpkg-buildpackage dh fakeroot; do command -v $$program >/dev/null || \
-	  { echo "$$program is missing: apt install dpkg-dev debhelper fakeroot python3-venv"; exit 1; }; done
+	  { echo "$$program is missing: apt install build-essential debhelper fakeroot python3-venv"; exit 1; }; done
 	rm -rf build/deb
 	mkdir -p build/deb/cyclone dist
 	tar -c --exclude=__pycache__ --exclude='dropin.cache*' $(DEB_PARTS) | tar -x -C build/deb/cyclone

@@ -46,7 +46,8 @@ def forget(tree: Path) -> None:
         for path in tree.glob(f"lib/python*/site-packages/*.dist-info/{name}"):
             path.unlink()
     shutil.rmtree(tree / "include", ignore_errors=True)
-    (tree / "lib64").unlink(missing_ok=True)
+    for name in ("lib64", ".gitignore"):  # the latter is of Python 3.13 and later
+        (tree / name).unlink(missing_ok=True)
     for path in tree.rglob("*"):
         if path.is_file() and not path.is_symlink() and str(tree).encode() in path.read_bytes():
             raise SystemExit(f"{path} says where it was made")

@@ -59,7 +59,7 @@ class Service(JsonrpcRequestHandler):
         endless: list[Any] = []
         endless.append(endless)
         deep: list[Any] = []
-        for _ in range(20_000):
+        for _ in range(200_000):
             deep = [deep]
         return {
             "nan": float("nan"),

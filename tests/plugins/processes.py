@@ -27,6 +27,15 @@ import pytest
 SESSION_VARIABLE = "CYCLONE_TEST_SESSION"
 
 
+def pytest_configure() -> None:
+    """Listen to SIGINT again where a script has put this run into the background.
+
+    Its shell ignores the signal for us, and so would the servers that tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class ProcessFailed(AssertionError):
     """A program ended, or stayed silent, before it did what the test waits for."""
 
@@ -151,8 +160,10 @@ class Process:
         return status
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program alone (not to its group)."""
+        """Send a signal to the program alone (not to its group); SIGSTOP has it stopped at once."""
         self._popen.send_signal(number)
+        while number == signal.SIGSTOP and not _stopped(self.pid):
+            time.sleep(0.01)
 
     def stop(self, timeout: float = 10) -> int:
         """Ask the program to end (SIGTERM), wait for it and return its exit status.
@@ -258,6 +269,14 @@ def _command(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return b" ".join(words).decode("utf-8", "replace")
     return "?"
+
+
+def _stopped(pid: int) -> bool:
+    """Whether no thread of a process runs; one may go on for a moment after the signal."""
+    with contextlib.suppress(OSError):
+        threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+        return all(each.rpartition(")")[2].split()[0] in "TZX" for each in threads)
+    return False  # a thread has just gone
 
 
 def _alive(pid: int) -> bool:

@@ -269,3 +269,19 @@ def test_bad_tests_fail(tmp_path: Path) -> None:
         "test_bad.py::test_child - Failed: tests left processes behind",
     ]:
         assert line in run.stdout, run.stdout + run.stderr
+
+
+def test_programs_do_not_inherit_that_an_interrupt_is_ignored() -> None:
+    code = (
+        "import signal, subprocess, sys\n"
+        "from tests.plugins import processes\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "processes.pytest_configure()\n"
+        "ask = 'import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)'\n"
+        "subprocess.run([sys.executable, '-c', ask], check=True)"
+    )
+    root = Path(__file__).parents[2]
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, check=True, text=True
+    )
+    assert found.stdout == "False\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import inspect
 import json
 from io import StringIO
 from pathlib import Path
@@ -297,5 +297,5 @@ def test_ids_where_nobody_reads_them() -> None:
         async def get(self) -> None:
             self.write(self.request.request_id)
 
-    assert asyncio.iscoroutinefunction(Stream.get)
+    assert inspect.iscoroutinefunction(Stream.get)
     assert Client(Application([("/", Stream)])).get("/").text == ""

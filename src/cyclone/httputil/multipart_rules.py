@@ -40,7 +40,7 @@ MAX_HEADERS = 16
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # What browsers send, as long as nothing in it is escaped.
-_USUAL_DISPOSITION = re.compile(r'form-data; name="([^"\\]++)"(?:; filename="([^"\\]*+)")?')
+_USUAL_DISPOSITION = re.compile(r'form-data; name="([^"\\]+)"(?:; filename="([^"\\]*+)")?')
 
 
 class Part(NamedTuple):

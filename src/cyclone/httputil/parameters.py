@@ -11,10 +11,11 @@ from .errors import HTTPInputError
 __all__ = ["parse_parameters"]
 
 # RFC 9110 section 5.6.6, a value that is no quoted string being whatever holds no separator.  The
-# repetitions give nothing back (possessive), so a value is read once.
+# repetitions of characters give nothing back (possessive), so a value is read once.  PyPy before 8
+# knows no such repetitions of groups, and none that must match once.
 _PARAMETER = re.compile(
-    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]++)[ \t]*+"""
-    r"""(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+)))?)?""",
+    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*+"""
+    r"""(?:=[ \t]*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|([^;"]*+)))?)?""",
     re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(r'\\(["\\])')

@@ -64,8 +64,8 @@ _UNITS = {
     "milliseconds": "milliseconds",
     "microseconds": "microseconds",
 }
-_AMOUNT = re.compile(r"\s*+([-+]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)\s*+")
-_UNIT = re.compile(r"([a-zA-Z]*+)\s*+")
+_AMOUNT = re.compile(r"\s*+([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
+_UNIT = re.compile(r"([a-zA-Z]*)\s*")
 
 
 def parse_timedelta(text: str) -> datetime.timedelta:
