@@ -28,7 +28,9 @@ def test_the_script_hears_the_program(
     page.goto(f"http://127.0.0.1:{free_port}/")
     heard: list[str] = []
     # What the browser itself says, such as that there is no favicon, may come in between.
-    page.on("console", lambda message: heard.append(message.text) if message.type == "log" else None)
+    page.on(
+        "console", lambda message: heard.append(message.text) if message.type == "log" else None
+    )
     with page.expect_console_message(lambda message: message.text[0].isdigit(), timeout=20_000):
         page.evaluate(f"() => {{ {SCRIPT} }}")
     assert heard[0] == "welcome"
