@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 from typing import Any
 
@@ -286,3 +287,22 @@ def test_a_pool_that_was_never_used_closes() -> None:
     assert house.pool.stopService().called
     assert house.engine.closed is None
     assert "geheim" not in repr(house.pool)
+
+
+def test_a_call_that_has_waited_begins_in_the_context_of_who_called() -> None:
+    house = House(size=1)
+    who = contextvars.ContextVar("who", default="nobody")
+    begun: list[str] = []
+    run = house.engine.run
+
+    def noting(*args: Any) -> None:
+        begun.append(who.get())
+        run(*args)
+
+    house.engine.run = noting  # type: ignore[method-assign]
+    for name in ("ann", "bob"):
+        context = contextvars.copy_context()
+        context.run(who.set, name)
+        context.run(house.call)
+    house.engine.running[0].callback([])
+    assert begun == ["ann", "bob"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from functools import partial
 from importlib import import_module
 from threading import get_ident
@@ -57,13 +58,14 @@ class Engine(Protocol):
 class _Call:
     """A call from beginning to end."""
 
-    __slots__ = ("deadline", "deferred", "done", "due", "ticket", "work")
+    __slots__ = ("context", "deadline", "deferred", "done", "due", "ticket", "work")
 
     def __init__(self, work: Work, deadline: float) -> None:
         self.work = work
         self.deadline = deadline  # of the result
         self.due = deadline  # of what comes next: the result, or a connection
         self.ticket = Ticket()
+        self.context = copy_context()  # of who calls; a call that waits is started by another
         self.deferred: Deferred[Any] | None = None
         self.done = False
 
@@ -245,7 +247,8 @@ class Pool(Service):
 
     def _next(self) -> None:
         while self._waiting and len(self._running) < self.size:
-            self._start(self._waiting.popleft())
+            call = self._waiting.popleft()
+            call.context.run(self._start, call)
         self._stop_watching()
         if self._closed is not None and not self._running:
             self._all_done()

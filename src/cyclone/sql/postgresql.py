@@ -125,7 +125,7 @@ class PostgreSQL:
 
     def dirty(self, raw: Any) -> bool:
         """See `Driver`."""
-        return bool(raw.info.transaction_status != TransactionStatus.IDLE)
+        return bool(raw.pgconn.transaction_status != TransactionStatus.IDLE)
 
     def broken(self, raw: Any) -> bool:
         """See `Driver`."""

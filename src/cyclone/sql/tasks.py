@@ -39,16 +39,16 @@ class Tasks:
         self._threads: Threads | None = None
         self._idle: list[Link] = []
         self._closed = False
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop keeps no strong reference
+        # The loop keeps no strong reference.  Tasks take themselves out: a callback of one would be
+        # another turn of the loop.
+        self._tasks: dict[Ticket, asyncio.Task[None]] = {}
 
     def run(self, ticket: Ticket, work: Work, done: Callable[[Any], None]) -> None:
         """Do the work; `done` gets the result, or a Failure."""
         # Before the loop runs, as while the reactor starts, there are only threads.
         loop = _loop()
         if isinstance(work, Statement) and loop is not None:
-            task = loop.create_task(self._perform(ticket, work, done))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[ticket] = loop.create_task(self._perform(ticket, work, done))
         else:
             self._other().run(ticket, work, done)
 
@@ -76,6 +76,7 @@ class Tasks:
             result = await self._performed(ticket, work)
         except (Exception, asyncio.CancelledError) as error:
             result = failure_of(error)
+        del self._tasks[ticket]
         done(result)
 
     async def _performed(self, ticket: Ticket, work: Statement) -> Any:
