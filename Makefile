@@ -28,10 +28,10 @@ SOURCES := src tests bench fuzz docs demos debian
 PRESENT = $(wildcard $(SOURCES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-stock test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
+.PHONY: help run test check test-stock test-long test-cov test-uvloop fuzz conformance-reactor conformance-tornado conformance-websocket bench docs format locales lock deb deb-test clean
 
 help:
-	@echo "make run | test | check | test-cov | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
+	@echo "make run | test | check | test-long | test-cov | fuzz | conformance-reactor | conformance-tornado | conformance-websocket | bench | docs | format | locales | lock | deb | deb-test | clean"
 
 # --- the environment ---------------------------------------------------------------------------
 
@@ -67,15 +67,19 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_documents.py
 
 test-stock: $(VENV)/.installed-dev
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not long" $(PYTEST_ARGS)
+
+# What is left out above: before a release, and when something of the kind was changed.
+test-long: $(VENV)/.installed-dev
+	$(PYTEST) -m long $(PYTEST_ARGS)
 
 # Everything, with coverage, in the processes that tests start too.
 test-cov: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
-# What runs on a reactor once more, unless it takes long: on that of uvloop instead of the stock one,
-# and without assertions.  The environment variable, unlike -O, reaches the processes that tests and
-# pytest-xdist start.  Tornado's tests, in tests/conformance, bring a reactor of their own.
+# What runs on a reactor once more: on that of uvloop instead of the stock one, and without
+# assertions.  The environment variable, unlike -O, reaches the processes that tests and pytest-xdist
+# start.  Tornado's tests, in tests/conformance, bring a reactor of their own.
 test-uvloop: $(VENV)/.installed-dev
 	PYTHONOPTIMIZE=1 CYCLONE_TEST_REACTOR=uvloop \
 	  $(PYTEST) -m "not long" --on-the-reactor --ignore=tests/conformance $(PYTEST_ARGS)
