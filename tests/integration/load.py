@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from tests.plugins.processes import has_stopped
 
 #: Requests of a connection before its client makes another one.
 LIFE = 20
@@ -65,10 +70,22 @@ class Load:
             thread.join(30)
             assert not thread.is_alive(), "a client hangs"
 
-    @property
-    def served_by(self) -> set[str]:
-        """What the last answers on the connections of now said."""
-        return {last for last in self._last if last}
+    @contextmanager
+    def running_on(self, process: int, instead_of: int) -> Iterator[Load]:
+        """As `running`, with all connections at one process of those that could take them."""
+        os.kill(instead_of, signal.SIGSTOP)
+        try:
+            while not has_stopped(instead_of):
+                time.sleep(0.01)
+            with self.running():
+                while "" in self._last:
+                    self.more(1)
+                assert {last.split()[-1] for last in self._last} == {str(process)}
+                os.kill(instead_of, signal.SIGCONT)
+                yield self
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(instead_of, signal.SIGCONT)
 
     def more(self, count: int = 50) -> None:
         """Wait for so many further answers."""

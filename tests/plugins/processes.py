@@ -162,7 +162,7 @@ class Process:
     def signal(self, number: int) -> None:
         """Send a signal to the program alone (not to its group); SIGSTOP has it stopped at once."""
         self._popen.send_signal(number)
-        while number == signal.SIGSTOP and not _stopped(self.pid):
+        while number == signal.SIGSTOP and not has_stopped(self.pid):
             time.sleep(0.01)
 
     def stop(self, timeout: float = 10) -> int:
@@ -271,7 +271,7 @@ def _command(pid: int) -> str:
     return "?"
 
 
-def _stopped(pid: int) -> bool:
+def has_stopped(pid: int) -> bool:
     """Whether no thread of a process runs; one may go on for a moment after the signal."""
     with contextlib.suppress(OSError):
         threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
