@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,19 +25,6 @@ class Below(Transport):
 
     def loseConnection(self) -> None:
         self.closed = True
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Both ends of a TCP connection, the second with little room."""
-    with socket.socket() as server, socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        client.connect(server.getsockname())
-        accepted, _ = server.accept()
-        with accepted:
-            yield accepted, client
 
 
 def settled(farewell: Farewell) -> bool | None:

@@ -6,7 +6,6 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,19 +32,6 @@ class Handle:
 
     def getsockopt(self, level: int, name: int, size: int) -> bytes:
         return self.answer[:size]
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Both ends of a TCP connection; the second has little room."""
-    with socket.socket() as server, socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        client.connect(server.getsockname())
-        accepted, _ = server.accept()
-        with accepted:
-            yield accepted, client
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
